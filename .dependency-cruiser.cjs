@@ -1,0 +1,47 @@
+'use strict'
+
+/** One folder may import each npm library that does I/O; everything else goes through that folder. */
+const home = (library, folders) => ({
+  name: `only-${folders.join('-or-')}-imports-${library}`,
+  severity: 'error',
+  from: { pathNot: folders.map((folder) => `^src/${folder}/`) },
+  to: { path: `^node_modules/${library}/` },
+})
+
+/** `folder` may import from itself and from `allowed`, and from no other folder under src/. */
+const layer = (folder, allowed) => ({
+  name: `${folder}-imports-only-${allowed.join('-') || 'itself'}`,
+  severity: 'error',
+  from: { path: `^src/${folder}/` },
+  to: { path: '^src/', pathNot: [folder, ...allowed].map((name) => `^src/${name}/`) },
+})
+
+module.exports = {
+  forbidden: [
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    layer('policy', []),
+    layer('lmdb', []),
+    layer('identity', ['policy']),
+    layer('config', ['policy']),
+    layer('devices', ['policy', 'lmdb']),
+    layer('journal', ['policy', 'lmdb']),
+    layer('gate', ['policy', 'devices', 'identity', 'journal']),
+    layer('smtp', ['policy', 'identity', 'gate']),
+    layer('imap', ['policy', 'identity', 'gate', 'config']),
+    layer('cli', ['policy', 'devices', 'identity', 'config', 'journal', 'gate', 'lmdb']),
+    home('lmdb', ['lmdb']),
+    home('ioredis', ['devices']),
+    home('pino', ['journal']),
+    home('lru-cache', ['gate']),
+    home('yaml', ['config']),
+    home('ajv', ['config']),
+    home('commander', ['cli']),
+    home('cli-progress', ['cli']),
+    home('csv-parse', ['devices']),
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+  },
+}

@@ -1,0 +1,56 @@
+import type { Enforcement, FailMode, UnidentifiedRule } from '../policy/vocabulary'
+
+/** `device_gate.yaml`, parsed and valid. Paths are absolute; times are in the unit their name says. */
+export interface HostConfig {
+  readonly enforcement: Enforcement
+  readonly stateDir: string
+  readonly failMode: FailMode
+  readonly store: {
+    readonly kind: 'embedded' | 'redis'
+    readonly redis: { readonly url: string; readonly keyPrefix: string }
+    readonly leaseS: number
+  }
+  readonly policy: { readonly source: 'file' | 'fleet' }
+  readonly identity: {
+    readonly unidentified: UnidentifiedRule
+    readonly tag: { readonly separator: string; readonly keyFile: string }
+    /** PEM bundle of the CA that issues device certificates, or null. */
+    readonly clientCa: string | null
+    /** CIDR networks. */
+    readonly exemptNetworks: readonly string[]
+  }
+  readonly smtp: { readonly enabled: boolean }
+  readonly imap: ImapConfig
+  readonly admin: { readonly listen: string; readonly tokenFile: string }
+}
+
+export interface ImapConfig {
+  readonly enabled: boolean
+  readonly listen: readonly ListenAddress[]
+  readonly listenTls: readonly ListenAddress[]
+  readonly tls: { readonly cert: string; readonly key: string } | null
+  readonly plaintextLogin: 'never' | 'loopback' | 'always'
+  readonly upstream: {
+    readonly host: string
+    readonly port: number
+    readonly tls: 'none' | 'starttls' | 'implicit'
+    /** PEM bundle to check the upstream's certificate against; null: the system's. */
+    readonly ca: string | null
+  }
+  readonly limits: {
+    readonly connections: number
+    readonly perAddress: number
+    /** Seconds from connect to login. */
+    readonly loginS: number
+    /** Octets. */
+    readonly line: number
+    /** Octets. */
+    readonly literal: number
+  }
+  readonly revokeSpreadS: number
+}
+
+export interface ListenAddress {
+  readonly host: string
+  readonly port: number
+}

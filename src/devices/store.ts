@@ -1,0 +1,108 @@
+import type { DeviceRecord } from '../policy/device'
+import type { Override } from '../policy/override'
+import type { ActivePolicy, Policy } from '../policy/policy'
+import type { Mode } from '../policy/vocabulary'
+
+/** A stored value that cannot be read: that entry alone is out of order, the rest of the store is well. */
+export class CorruptRecordError extends Error {
+  override readonly name = 'CorruptRecordError'
+  readonly code = 'ERR_CORRUPT_RECORD'
+  constructor(
+    /** The database and key it is stored under, e.g. `devices/d-1`. */
+    readonly place: string,
+    readonly problem: string,
+  ) {
+    super(
+      `${place}: ${problem}; write it again (device-gate device put, or the feed's next sweep) to mend it`,
+    )
+  }
+}
+
+/** Who changes something and why: kept with every change that is not a device record. */
+export interface Authorship {
+  readonly author: string
+  readonly reason: string
+  /** Epoch milliseconds. */
+  readonly at: number
+}
+
+export interface PolicyVersion extends Authorship {
+  readonly version: number
+  readonly policy: Policy
+  /** The YAML it was parsed from, as it was. */
+  readonly sourceText: string
+}
+
+export interface ModeOverride extends Authorship {
+  readonly mode: Mode
+}
+
+/** One entry of the change log; `sequence` is contiguous from 1. */
+export type Change = { readonly sequence: number } & (
+  | { readonly kind: 'device'; readonly deviceId: string; readonly owners: readonly string[] }
+  | { readonly kind: 'override'; readonly subject: Override['subject'] }
+  /** Policy, mode override or lease: outdates every cached decision. */
+  | { readonly kind: 'policy' }
+)
+
+/** What became of one device write. */
+export type PutOutcome =
+  | { readonly status: 'applied' }
+  /** The very same record was there: nothing was written, nothing invalidated. */
+  | { readonly status: 'unchanged' }
+  /** An older `version`, or the same version with older evidence, of the same source. */
+  | { readonly status: 'refused'; readonly storedVersion: number; readonly storedEvidenceAt: number }
+
+/**
+ * The local copy that decisions read. Every read is synchronous and sees the newest committed state of any
+ * process on the host. A read throws {@link CorruptRecordError} for an entry that cannot be read.
+ */
+export interface Replica {
+  /** The sequence of the newest change; 0 when nothing was ever written. */
+  sequence(): number
+  /** Changes after `sequence`, oldest first; null when the log no longer reaches back that far. */
+  changesAfter(sequence: number, limit: number): Change[] | null
+  device(id: string): DeviceRecord | undefined
+  /** Ids of the devices owned by a normalised user name; at most `limit` of them. */
+  deviceIdsOf(owner: string, limit: number): string[]
+  /** The newest applied policy; undefined before the first one. */
+  activePolicy(): ActivePolicy | undefined
+  overridesOn(subject: Override['subject']): Override[]
+  /** Whether "compliant" may be believed; always true for the embedded store. */
+  leaseValid(now: number): boolean
+}
+
+export interface StoreCounts {
+  readonly devices: number
+  readonly policies: number
+  readonly overrides: number
+}
+
+/**
+ * Where device states, policies and overrides live. Each write is one transaction together with its
+ * change-log entries and resolves once it is durable; many processes may write at once.
+ */
+export interface Store extends Replica {
+  /** Writes up to a few thousand records in one transaction; outcomes are in the order of `records`. */
+  putDevices(records: readonly DeviceRecord[]): Promise<PutOutcome[]>
+  forgetDevice(id: string): Promise<boolean>
+  /** In id order, after `afterId`. A corrupt record is given as its error, in its place. */
+  listDevices(options: { afterId?: string; limit: number }): (DeviceRecord | CorruptRecordError)[]
+
+  /** Applies a policy as the next version; the version in force stays when the text is the same. */
+  applyPolicy(policy: Policy, sourceText: string, by: Authorship): Promise<PolicyVersion>
+  policyVersion(version: number): PolicyVersion | undefined
+  /** Newest first. */
+  policyHistory(limit: number): PolicyVersion[]
+
+  modeOverride(): ModeOverride | undefined
+  /** null takes the override away. */
+  setModeOverride(mode: Mode | null, by: Authorship): Promise<void>
+
+  putOverride(override: Override): Promise<void>
+  removeOverride(kind: Override['kind'], subject: Override['subject']): Promise<boolean>
+  listOverrides(kind?: Override['kind']): Override[]
+
+  counts(): StoreCounts
+  close(): Promise<void>
+}

@@ -1,0 +1,34 @@
+import type { Decision, Subject } from '../policy/decision'
+import type { Protocol } from '../policy/vocabulary'
+
+/** A decision as the cache holds it: finished, shared, never changed. */
+export interface GateDecision extends Decision {
+  /** Short, for the person to read out and an admin to find; the same for all hits of one cached decision. */
+  readonly id: string
+}
+
+/** A subject with its cache key, made once a session so that a decision allocates nothing. */
+export interface KeyedSubject extends Subject {
+  readonly key: string
+}
+
+/** The data plane's heart, as the two protocols see it. */
+export interface Gate {
+  /** Makes a subject ready to be decided for; normalises the user name. */
+  subject(parts: Subject): KeyedSubject
+  /**
+   * The decision now: synchronous, from memory when cached. Never throws: a fault inside becomes
+   * `fault_closed` or `fault_open`. `nowMs` is epoch milliseconds.
+   */
+  decide(subject: KeyedSubject, nowMs: number): GateDecision
+  /** Tells the block log what a decision did to a client; plain allows are only counted. */
+  record(decision: GateDecision, context: DecisionContext): void
+}
+
+export interface DecisionContext {
+  readonly protocol: Protocol
+  readonly user: string
+  readonly remoteAddress: string
+  /** Epoch milliseconds. */
+  readonly at: number
+}
