@@ -1,0 +1,180 @@
+import fs from 'node:fs'
+import net from 'node:net'
+import path from 'node:path'
+
+import type { Enforcement, FailMode, UnidentifiedRule } from '../policy/vocabulary'
+import type { HostConfig, ImapConfig, ListenAddress } from './host-config'
+import {
+  publishedSchema,
+  readYaml,
+  type ConfigProblem,
+  type KeyPath,
+  type Reading,
+  type YamlFile,
+} from './yaml-file'
+
+/** The file's own shape, after the schema has filled in the defaults. */
+interface HostYaml {
+  readonly enforcement: Enforcement
+  readonly state_dir: string
+  readonly fail_mode: FailMode
+  readonly store: {
+    readonly kind: 'embedded' | 'redis'
+    readonly redis: { readonly url: string; readonly key_prefix: string }
+    readonly lease_s: number
+  }
+  readonly policy: { readonly source: 'file' | 'fleet' }
+  readonly identity: {
+    readonly unidentified: UnidentifiedRule
+    readonly tag: { readonly separator: string; readonly key_file: string }
+    readonly client_ca: string | null
+    readonly exempt_networks: readonly string[]
+  }
+  readonly smtp: { readonly enabled: boolean }
+  readonly imap: {
+    readonly enabled: boolean
+    readonly listen: readonly string[]
+    readonly listen_tls: readonly string[]
+    readonly tls: { readonly cert: string | null; readonly key: string | null }
+    readonly plaintext_login: ImapConfig['plaintextLogin']
+    readonly upstream: ImapConfig['upstream']
+    readonly limits: {
+      readonly connections: number
+      readonly per_address: number
+      readonly login_s: number
+      readonly line: number
+      readonly literal: number
+    }
+    readonly revoke_spread_s: number
+  }
+  readonly admin: { readonly listen: string; readonly token_file: string }
+}
+
+const validate = publishedSchema('device_gate.schema.json')
+
+/**
+ * Parses `device_gate.yaml`. `state_dir` is relative to Haraka's directory, keys and certificates to its
+ * config directory. Files it names must be readable.
+ */
+export function parseHostConfig(
+  text: string,
+  options: { readonly file: string; readonly harakaDir: string },
+): Reading<{ config: HostConfig }> {
+  const reading = readYaml(text, options.file, validate)
+  if (!reading.ok) return reading
+  const raw = reading.yaml.value as HostYaml
+  const config = toHostConfig(raw, options.harakaDir)
+  const problems = [
+    ...addressProblems(raw, reading.yaml),
+    ...fileProblems(config, reading.yaml),
+    ...tlsProblems(raw, reading.yaml),
+  ]
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, config }
+}
+
+function toHostConfig(raw: HostYaml, harakaDir: string): HostConfig {
+  const inConfig = (file: string): string => path.resolve(harakaDir, 'config', file)
+  const optional = (file: string | null): string | null => (file === null ? null : inConfig(file))
+  const { cert, key } = raw.imap.tls
+  return {
+    enforcement: raw.enforcement,
+    stateDir: path.resolve(harakaDir, raw.state_dir),
+    failMode: raw.fail_mode,
+    store: {
+      kind: raw.store.kind,
+      redis: { url: raw.store.redis.url, keyPrefix: raw.store.redis.key_prefix },
+      leaseS: raw.store.lease_s,
+    },
+    policy: raw.policy,
+    identity: {
+      unidentified: raw.identity.unidentified,
+      tag: { separator: raw.identity.tag.separator, keyFile: inConfig(raw.identity.tag.key_file) },
+      clientCa: optional(raw.identity.client_ca),
+      exemptNetworks: raw.identity.exempt_networks,
+    },
+    smtp: raw.smtp,
+    imap: {
+      enabled: raw.imap.enabled,
+      listen: raw.imap.listen.flatMap((text) => listenAddress(text) ?? []),
+      listenTls: raw.imap.listen_tls.flatMap((text) => listenAddress(text) ?? []),
+      tls: cert === null || key === null ? null : { cert: inConfig(cert), key: inConfig(key) },
+      plaintextLogin: raw.imap.plaintext_login,
+      upstream: { ...raw.imap.upstream, ca: optional(raw.imap.upstream.ca) },
+      limits: {
+        connections: raw.imap.limits.connections,
+        perAddress: raw.imap.limits.per_address,
+        loginS: raw.imap.limits.login_s,
+        line: raw.imap.limits.line,
+        literal: raw.imap.limits.literal,
+      },
+      revokeSpreadS: raw.imap.revoke_spread_s,
+    },
+    admin: { listen: raw.admin.listen, tokenFile: inConfig(raw.admin.token_file) },
+  }
+}
+
+/** `host:port` or `[v6]:port`; port 0 lets the system choose. */
+function listenAddress(text: string): ListenAddress | undefined {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]+)):(\d{1,5})$/.exec(text)
+  const port = Number(match?.[3])
+  const host = match?.[1] ?? match?.[2]
+  if (host === undefined || port > 65535) return undefined
+  return match?.[1] !== undefined && !net.isIPv6(host) ? undefined : { host, port }
+}
+
+/** An address block such as 10.0.0.0/8 or 2001:db8::/32, or one address. */
+function isNetwork(text: string): boolean {
+  const [address = '', prefix, ...rest] = text.split('/')
+  const family = net.isIP(address)
+  if (family === 0 || rest.length > 0) return false
+  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128))
+}
+
+function addressProblems(raw: HostYaml, yaml: YamlFile): ConfigProblem[] {
+  const listens = (key: string, list: readonly string[]): ConfigProblem[] =>
+    list.flatMap((text, i) =>
+      listenAddress(text)
+        ? []
+        : [yaml.problemAt(['imap', key, i], `must be "host:port" or "[v6]:port" (found "${text}")`)],
+    )
+  const networks = raw.identity.exempt_networks.flatMap((text, i) =>
+    isNetwork(text)
+      ? []
+      : [
+          yaml.problemAt(
+            ['identity', 'exempt_networks', i],
+            `must be a network such as 10.0.0.0/8 (found "${text}")`,
+          ),
+        ],
+  )
+  return [...listens('listen', raw.imap.listen), ...listens('listen_tls', raw.imap.listen_tls), ...networks]
+}
+
+function tlsProblems(raw: HostYaml, yaml: YamlFile): ConfigProblem[] {
+  const { cert, key } = raw.imap.tls
+  if ((cert === null) !== (key === null)) {
+    return [yaml.problemAt(['imap', 'tls'], 'needs both cert and key, or neither')]
+  }
+  if (raw.imap.listen_tls.length > 0 && cert === null) {
+    return [yaml.problemAt(['imap', 'listen_tls'], 'needs imap.tls.cert and imap.tls.key')]
+  }
+  return []
+}
+
+function fileProblems(config: HostConfig, yaml: YamlFile): ConfigProblem[] {
+  const named: (readonly [KeyPath, string | null])[] = [
+    [['identity', 'client_ca'], config.identity.clientCa],
+    [['imap', 'tls', 'cert'], config.imap.tls?.cert ?? null],
+    [['imap', 'tls', 'key'], config.imap.tls?.key ?? null],
+    [['imap', 'upstream', 'ca'], config.imap.upstream.ca],
+  ]
+  return named.flatMap(([keys, file]) => {
+    if (file === null) return []
+    try {
+      fs.readFileSync(file)
+      return []
+    } catch (error) {
+      return [yaml.problemAt(keys, `${file} cannot be read: ${(error as Error).message}`)]
+    }
+  })
+}

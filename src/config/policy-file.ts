@@ -1,0 +1,104 @@
+import type { Mandate, Policy, PolicyTest } from '../policy/policy'
+import { runPolicyTests } from '../policy/policy-tests'
+import { validatePolicy } from '../policy/validation'
+import type { Action, ComplianceState, Mode, Platform } from '../policy/vocabulary'
+import {
+  publishedSchema,
+  readYaml,
+  type ConfigProblem,
+  type KeyPath,
+  type Reading,
+  type YamlFile,
+} from './yaml-file'
+
+/** The file's own shape, after the schema has filled in the defaults. */
+interface PolicyYaml {
+  readonly mode: Mode
+  readonly max_new_blocks: { readonly percent: number; readonly count: number }
+  readonly unknown: Action
+  readonly stale: { readonly after: string; readonly action: Action }
+  readonly noncompliant: Action
+  readonly grace: Action
+  readonly contact: string
+  readonly mandates: readonly {
+    readonly id: string
+    readonly finding: string
+    readonly platforms: readonly Platform[]
+    readonly warn_from?: string
+    readonly deadline: string
+    readonly message: string
+  }[]
+  readonly tests: readonly {
+    readonly device: {
+      readonly platform: Platform
+      readonly findings: readonly string[]
+      readonly state: ComplianceState
+    }
+    readonly at: string
+    readonly expect: Action
+  }[]
+}
+
+const validate = publishedSchema('device_gate_policy.schema.json')
+
+/** Parses `device_gate_policy.yaml`, checks it and runs its own tests: only a policy that holds is given back. */
+export function parsePolicy(text: string, options: { readonly file: string }): Reading<{ policy: Policy }> {
+  const reading = readYaml(text, options.file, validate)
+  if (!reading.ok) return reading
+  const { yaml } = reading
+  const raw = yaml.value as PolicyYaml
+  const impossible = impossibleTimes(raw, yaml)
+  if (impossible.length > 0) return { ok: false, problems: impossible }
+
+  const policy = toPolicy(raw)
+  const problems = validatePolicy(policy).map(({ path, problem }) => yaml.problemAt(path, problem))
+  if (problems.length > 0) return { ok: false, problems }
+  const failures = runPolicyTests(policy).map(({ index, expected, got, reason }) =>
+    yaml.problemAt(
+      ['tests', index],
+      `this test expects ${expected}, the policy gives ${got} (${reason}); mend one of them`,
+    ),
+  )
+  return failures.length > 0 ? { ok: false, problems: failures } : { ok: true, policy }
+}
+
+/** Times of the right form that no calendar has, such as the 31st of June. */
+function impossibleTimes(raw: PolicyYaml, yaml: YamlFile): ConfigProblem[] {
+  const times: (readonly [KeyPath, string | undefined])[] = [
+    ...raw.mandates.flatMap((m, i) => [
+      [['mandates', i, 'warn_from'], m.warn_from] as const,
+      [['mandates', i, 'deadline'], m.deadline] as const,
+    ]),
+    ...raw.tests.map((t, i) => [['tests', i, 'at'], t.at] as const),
+  ]
+  return times
+    .filter(([, time]) => time !== undefined && !exists(time))
+    .map(([path, time]) => yaml.problemAt(path, `there is no such time as ${String(time)}`))
+}
+
+/** Date.parse rolls the 31st of June over to July: the day must survive the way there and back. */
+const exists = (time: string): boolean => {
+  const day = Date.parse(`${time.slice(0, 10)}T00:00:00Z`)
+  return !Number.isNaN(Date.parse(time)) && new Date(day).toISOString().startsWith(time.slice(0, 10))
+}
+
+const toPolicy = (raw: PolicyYaml): Policy => ({
+  mode: raw.mode,
+  maxNewBlocks: raw.max_new_blocks,
+  unknown: raw.unknown,
+  stale: { afterMs: durationMs(raw.stale.after), action: raw.stale.action },
+  noncompliant: raw.noncompliant,
+  grace: raw.grace,
+  contact: raw.contact,
+  mandates: raw.mandates.map((mandate): Mandate => {
+    const deadline = Date.parse(mandate.deadline)
+    const warnFrom = mandate.warn_from === undefined ? deadline : Date.parse(mandate.warn_from)
+    const { id, finding, platforms, message } = mandate
+    return { id, finding, platforms, warnFrom, deadline, message }
+  }),
+  tests: raw.tests.map((test): PolicyTest => ({ ...test, at: Date.parse(test.at) })),
+})
+
+const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+const durationMs = (text: string): number => Number(text.slice(0, -1)) * (UNIT_MS[text.slice(-1)] ?? NaN)
