@@ -1,0 +1,149 @@
+import { createHash } from 'node:crypto'
+
+import { normaliseUser } from '../devices/record'
+import type { Replica } from '../devices/store'
+import type { JournalSink } from '../journal/journal'
+import { decide, faultDecision } from '../policy/decide'
+import type { Decision, DecisionRequest, Subject } from '../policy/decision'
+import { effectiveMode, siteMode } from '../policy/effective-mode'
+import type { ActivePolicy } from '../policy/policy'
+import type { FailMode } from '../policy/vocabulary'
+import { DecisionCache, deviceSource, userSource } from './decision-cache'
+import type { DecisionContext, Gate, GateDecision, KeyedSubject } from './gate'
+import { Invalidation } from './invalidation'
+import { decisionRequest } from './request'
+
+export interface GateDependencies {
+  readonly replica: Replica
+  /** The live host rules; `hostChanged` must be called when they change. */
+  readonly host: () => DecisionRequest['host'] & { readonly failMode: FailMode }
+  readonly journal: JournalSink
+  /** Told of each fault inside; must bound what it does with many. */
+  readonly onFault: (error: unknown) => void
+}
+
+/** The gate of one process: decides from memory, and from the replica when memory has no answer. */
+export class DecisionGate implements Gate {
+  readonly #cache = new DecisionCache()
+  readonly #invalidation: Invalidation
+  #active: ActivePolicy | undefined
+  #activeKnown = false
+
+  constructor(private readonly deps: GateDependencies) {
+    this.#invalidation = new Invalidation(
+      deps.replica,
+      this.#cache,
+      () => (this.#activeKnown = false),
+      deps.onFault,
+    )
+  }
+
+  subject(parts: Subject): KeyedSubject {
+    const user = normaliseUser(parts.user)
+    const { claim, platformHint, exemptNetwork } = parts
+    const who = claim ? `${claim.proof}\0${claim.deviceId}` : `-\0${platformHint ?? ''}`
+    return { user, claim, platformHint, exemptNetwork, key: `${exemptNetwork ? 'x' : ''}\0${user}\0${who}` }
+  }
+
+  decide(subject: KeyedSubject, nowMs: number): GateDecision {
+    return this.#cache.get(subject.key, nowMs) ?? this.#decideAnew(subject, nowMs)
+  }
+
+  record(decision: GateDecision, context: DecisionContext): void {
+    if (decision.outcome === 'allow' && decision.reason !== 'fault_open') return
+    this.deps.journal.append({
+      time: context.at,
+      decision: decision.id,
+      protocol: context.protocol,
+      user: context.user,
+      device: decision.deviceId,
+      platform: decision.platform,
+      proof: decision.proof,
+      outcome: decision.outcome,
+      enforced: decision.enforced,
+      reason: decision.reason,
+      rule: decision.rule,
+      policy: decision.policyVersion,
+      evidenceAgeS:
+        decision.evidenceAt === null ? null : Math.round((context.at - decision.evidenceAt) / 1000),
+      remote: context.remoteAddress,
+      repeats: 0,
+    })
+  }
+
+  /** The host's own rules changed: everything is decided anew. */
+  hostChanged(): void {
+    this.#cache.outdateAll()
+  }
+
+  /** Takes in what changed in the replica since the last call; the poller does this by itself. */
+  refresh(): void {
+    this.#invalidation.poll()
+  }
+
+  close(): void {
+    this.#invalidation.close()
+  }
+
+  #decideAnew(subject: KeyedSubject, nowMs: number): GateDecision {
+    const host = this.deps.host()
+    try {
+      // Whatever was committed before this moment must be seen, whenever the poller runs next.
+      this.#invalidation.poll()
+      const active = this.#activePolicy()
+      if (!active) return this.#fault(subject, new Error('no policy was ever applied'))
+      const request = decisionRequest(this.deps.replica, subject, active, host, nowMs)
+      const decision = withId(subject, decide(request, nowMs))
+      this.#cache.set(subject.key, decision, sourcesOf(request))
+      return decision
+    } catch (error) {
+      return this.#fault(subject, error)
+    }
+  }
+
+  #activePolicy(): ActivePolicy | undefined {
+    if (!this.#activeKnown) {
+      this.#active = this.deps.replica.activePolicy()
+      this.#activeKnown = true
+    }
+    return this.#active
+  }
+
+  /** Not cached: the next request tries again. */
+  #fault(subject: KeyedSubject, error: unknown): GateDecision {
+    this.deps.onFault(error)
+    const { failMode, enforcement } = this.deps.host()
+    const site = this.#active ? siteMode(this.#active) : 'enforce'
+    const decision = faultDecision(
+      failMode,
+      effectiveMode(site, enforcement),
+      subject,
+      this.#active?.version ?? 0,
+    )
+    return withId(subject, decision)
+  }
+}
+
+/** Every device and person it was decided from, known or not: their changes outdate it. */
+function sourcesOf({ subject, devices }: DecisionRequest): string[] {
+  const sources = [userSource(subject.user)]
+  if (subject.claim) sources.push(deviceSource(subject.claim.deviceId))
+  else for (const { id } of devices) sources.push(deviceSource(id))
+  return sources
+}
+
+const ID_ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
+const ID_CHARS = 8
+
+/**
+ * A short id that is the same in every worker for the same answer to the same subject, so that a person's
+ * tries make one case and not many. 40 bits of a hash, in Crockford's base 32 (no letter looks like a digit).
+ */
+function withId(subject: KeyedSubject, decision: Decision): GateDecision {
+  const { outcome, reason, rule, policyVersion, evidenceAt, deviceId } = decision
+  const facts = [subject.key, outcome, reason, rule, policyVersion, evidenceAt, deviceId].join('\0')
+  const digest = createHash('sha256').update(facts).digest()
+  let id = ''
+  for (let i = 0; i < ID_CHARS; i += 1) id += ID_ALPHABET[(digest[i] ?? 0) & 31] ?? ''
+  return { ...decision, id }
+}
