@@ -162,7 +162,9 @@ function tlsProblems(raw: HostYaml, yaml: YamlFile): ConfigProblem[] {
 }
 
 function fileProblems(config: HostConfig, yaml: YamlFile): ConfigProblem[] {
+  const { keyFile } = config.identity.tag
   const named: (readonly [KeyPath, string | null])[] = [
+    [['identity', 'tag', 'key_file'], fs.existsSync(keyFile) ? keyFile : null],
     [['identity', 'client_ca'], config.identity.clientCa],
     [['imap', 'tls', 'cert'], config.imap.tls?.cert ?? null],
     [['imap', 'tls', 'key'], config.imap.tls?.key ?? null],

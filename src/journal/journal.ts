@@ -16,7 +16,7 @@ export interface JournalEntry {
   readonly policy: number
   readonly evidenceAgeS: number | null
   readonly remote: string
-  /** How many further decisions with the same device, user, protocol and reason this line stands for. */
+  /** How many further decisions with the same user, device, protocol and reason this line stands for. */
   readonly repeats: number
 }
 
@@ -33,10 +33,37 @@ export interface JournalQuery {
   readonly limit: number
 }
 
+/** A place in the journal; opaque to those who go on from it. */
+export type JournalCursor = string
+
 /** The queryable journal, readable by any process on the host. */
 export interface JournalReader {
   /** Newest first. */
   query(query: JournalQuery): JournalEntry[]
-  /** Entries after `cursor` in the order they came, and the cursor to go on from. */
-  after(cursor: string | null, limit: number): { entries: JournalEntry[]; cursor: string | null }
+  /** Entries after `cursor` (null: from the start) in the order they came, and the cursor to go on from. */
+  after(
+    cursor: JournalCursor | null,
+    limit: number,
+  ): { entries: JournalEntry[]; cursor: JournalCursor | null }
+  /** The cursor behind the newest entry; null when there is none. */
+  newest(): JournalCursor | null
 }
+
+/** The published form: the contract's field names, RFC 3339 time. */
+export const formatEntry = (entry: JournalEntry): Record<string, unknown> => ({
+  time: new Date(entry.time).toISOString(),
+  decision: entry.decision,
+  protocol: entry.protocol,
+  user: entry.user,
+  device: entry.device,
+  platform: entry.platform,
+  proof: entry.proof,
+  outcome: entry.outcome,
+  enforced: entry.enforced,
+  reason: entry.reason,
+  rule: entry.rule,
+  policy: entry.policy,
+  evidence_age_s: entry.evidenceAgeS,
+  remote: entry.remote,
+  repeats: entry.repeats,
+})

@@ -1,0 +1,51 @@
+/** Where a command's answers go; a test gives its own. */
+export interface Streams {
+  readonly out: (text: string) => void
+  readonly err: (text: string) => void
+  /** Whether `err` is a terminal, so that a progress bar makes sense there. */
+  readonly interactive: boolean
+}
+
+/** Expected "no": printed on stderr without a stack, exit code 1. */
+export class Refusal extends Error {
+  override readonly name = 'Refusal'
+}
+
+/** The command line itself is wrong in a way the option parser cannot see: exit code 2. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+type Cell = string | number | null | undefined
+
+/** Control characters from stored data must not reach a terminal (escape sequences, line breaks). */
+export const printable = (text: string): string =>
+  // eslint-disable-next-line no-control-regex -- these are exactly the characters to take out
+  text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, '\ufffd')
+
+/** Rows under headings, in columns as wide as their widest cell. */
+export function table(headings: readonly string[], rows: readonly (readonly Cell[])[]): string {
+  const cells = [headings, ...rows].map((row) => row.map((cell) => printable(String(cell ?? '-'))))
+  const widths = headings.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)))
+  return cells
+    .map((row) => `${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd()}\n`)
+    .join('')
+}
+
+/** `label: value` lines, the labels in one column. */
+export function facts(entries: readonly (readonly [label: string, value: Cell])[]): string {
+  const width = Math.max(...entries.map(([label]) => label.length)) + 1
+  return entries.map(([label, value]) => `${`${label}:`.padEnd(width)} ${printable(String(value ?? '-'))}\n`).join('')
+}
+
+export const isoTime = (ms: number | null): string =>
+  ms === null ? '-' : Number.isFinite(ms) ? new Date(ms).toISOString() : 'never'
+
+/** `3m`, `5h`, `2d`: how long ago, at a glance. */
+export function age(seconds: number | null): string {
+  if (seconds === null) return '-'
+  if (seconds < 120) return `${Math.round(seconds)}s`
+  if (seconds < 7200) return `${Math.round(seconds / 60)}m`
+  if (seconds < 172_800) return `${Math.round(seconds / 3600)}h`
+  return `${Math.round(seconds / 86_400)}d`
+}

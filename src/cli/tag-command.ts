@@ -1,0 +1,2 @@
+import fs from 'node:fs'
+import type { Command } from 'commander'

@@ -1,0 +1,66 @@
+import { readPolicy, watchPolicy, type PolicyReading } from './config/policy-source'
+import { writeStatus } from './config/status-file'
+import { ConfigError } from './config/host-config-source'
+import { formatProblem } from './config/yaml-file'
+import type { HostParts } from './host-parts'
+import { BlockLog } from './journal/block-log'
+
+export interface ControlPlane {
+  close(): Promise<void>
+}
+
+/**
+ * The one process a host that writes: takes the policy file into the store, writes the block log, and says
+ * how it is for `device-gate status`. Throws ConfigError when there is no policy to start with.
+ */
+export async function startControlPlane(parts: HostParts): Promise<ControlPlane> {
+  const { store, config, logger, onFault } = parts
+  const { stateDir } = config.current()
+  const startedAt = Date.now()
+  let policyProblems: readonly string[] = []
+
+  const sayStatus = (): void => {
+    try {
+      writeStatus(stateDir, {
+        pid: process.pid,
+        startedAt,
+        configProblems: config.problems().map(formatProblem),
+        policyProblems,
+      })
+    } catch (error) {
+      onFault(error)
+    }
+  }
+
+  const take = async (reading: PolicyReading, reason: string): Promise<void> => {
+    policyProblems = reading.ok ? [] : reading.problems.map(formatProblem)
+    for (const problem of policyProblems) logger.error({}, `policy not taken: ${problem}`)
+    if (reading.ok) {
+      const applied = await store.applyPolicy(reading.policy, reading.text, {
+        author: 'policy file',
+        reason,
+        at: Date.now(),
+      })
+      logger.info({ policy: applied.version, mode: applied.policy.mode }, 'policy in force')
+    }
+    sayStatus()
+  }
+
+  const first = readPolicy(parts.harakaDir)
+  if (!first.ok && !store.activePolicy()) throw new ConfigError(first.problems)
+  await take(first, 'read at start')
+  let turn = Promise.resolve()
+  const watcher = watchPolicy(parts.harakaDir, (reading) => {
+    turn = turn.then(() => take(reading, 'the file was edited')).catch(onFault)
+  })
+  parts.onConfigProblems(sayStatus)
+  const blockLog = new BlockLog(stateDir, parts.journal, onFault)
+
+  return {
+    close: async () => {
+      watcher.close()
+      await turn
+      await blockLog.close()
+    },
+  }
+}

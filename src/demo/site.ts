@@ -1,0 +1,56 @@
+import fs from 'node:fs'
+import path from 'node:path'
+
+/** DEMO ONLY: a Haraka directory of its own, made anew at each start below `dir`. */
+export interface DemoSite {
+  readonly dir: string
+  readonly imapPort: number
+  readonly smtpPort: number
+}
+
+export interface DemoSiteOptions {
+  readonly packageRoot: string
+  readonly upstreamPort: number
+  readonly imapPort: number
+  readonly smtpPort: number
+  readonly policyText: string
+  readonly users: readonly string[]
+  readonly password: string
+}
+
+/** Writes the site's config: the published samples, with ports, upstream, policy and users of the demo. */
+export function writeDemoSite(dir: string, options: DemoSiteOptions): DemoSite {
+  fs.rmSync(dir, { recursive: true, force: true })
+  const config = path.join(dir, 'config')
+  fs.mkdirSync(config, { recursive: true, mode: 0o700 })
+  fs.mkdirSync(path.join(dir, 'queue'))
+  for (const name of fs.readdirSync(path.join(options.packageRoot, 'config'))) {
+    fs.copyFileSync(path.join(options.packageRoot, 'config', name), path.join(config, name))
+  }
+  const plugins = path.join(dir, 'plugins')
+  fs.mkdirSync(plugins)
+  fs.symlinkSync(path.join(options.packageRoot, 'plugins', 'device_gate'), path.join(plugins, 'device_gate'))
+
+  const write = (name: string, lines: readonly string[]): void =>
+    fs.writeFileSync(path.join(config, name), `${lines.join('\n')}\n`, { mode: 0o600 })
+  write('smtp.ini', [`listen=127.0.0.1:${options.smtpPort}`, 'nodes=1'])
+  write('plugins', ['device_gate', 'auth/flat_file', 'queue/discard'])
+  write('me', ['device-gate-demo.example.com'])
+  write('loglevel', ['notice'])
+  write('auth_flat_file.ini', [
+    '[core]',
+    'methods=PLAIN,LOGIN,CRAM-MD5',
+    'constrain_sender=false',
+    '[users]',
+    ...options.users.map((user) => `${user}=${options.password}`),
+  ])
+  write('device_gate.yaml', [
+    '# Demo: made by npm start. Keys left out have the defaults of config/device_gate.yaml.',
+    'enforcement: policy',
+    'imap:',
+    `  listen: ["127.0.0.1:${options.imapPort}"]`,
+    `  upstream: { host: 127.0.0.1, port: ${options.upstreamPort}, tls: none }`,
+  ])
+  fs.writeFileSync(path.join(config, 'device_gate_policy.yaml'), options.policyText)
+  return { dir, imapPort: options.imapPort, smtpPort: options.smtpPort }
+}

@@ -1,0 +1,79 @@
+import { startControlPlane, type ControlPlane } from './control-plane'
+import { startDataPlane, type DataPlane } from './data-plane'
+import { checkHostConfig, openHostParts, type HostParts } from './host-parts'
+import { createLogger } from './journal/logger'
+import type { Connection, Next } from './smtp/haraka'
+import { DENY } from './smtp/haraka'
+import { onMail, onUnrecognizedCommand } from './smtp/smtp-gate'
+
+/** What Haraka gives a plugin as `this` at register time. */
+interface HarakaPlugin {
+  readonly config: { readonly root_path: string }
+  register_hook(hook: string, method: string, priority?: number): void
+}
+
+interface Running {
+  readonly parts: HostParts
+  readonly control: ControlPlane | undefined
+  readonly data: DataPlane | undefined
+}
+
+/** Before any auth plugin (they register with priority 0). */
+const EARLY = -90
+
+/** One for each process: Haraka loads a plugin once. */
+let running: Running | undefined
+let stopping: Promise<void> | undefined
+
+/** A throw here stops Haraka: it must not serve mail without the gate. */
+export function register(plugin: HarakaPlugin): void {
+  checkHostConfig(harakaDirectory())
+  plugin.register_hook('init_master', 'device_gate_init_master')
+  plugin.register_hook('init_child', 'device_gate_init_child')
+  plugin.register_hook('unrecognized_command', 'device_gate_auth', EARLY)
+  plugin.register_hook('mail', 'device_gate_mail', EARLY)
+}
+
+/** `haraka -c DIR` says where it runs; a server started otherwise runs in its own directory. */
+const harakaDirectory = (): string => process.env['HARAKA'] ?? process.cwd()
+
+/** Haraka's master, or its only process: there the data plane runs beside the control plane. */
+export function initMaster(next: Next, server: { readonly cluster?: unknown }): void {
+  void start('control', server.cluster === undefined).then(() => next(), refuseStart(next))
+}
+
+export function initChild(next: Next): void {
+  void start('worker', true).then(() => next(), refuseStart(next))
+}
+
+async function start(role: 'control' | 'worker', withData: boolean): Promise<void> {
+  const logger = createLogger((line) => process.stdout.write(line))
+  const parts = await openHostParts(harakaDirectory(), role, logger)
+  const control = role === 'control' ? await startControlPlane(parts) : undefined
+  const data = withData ? await startDataPlane(parts) : undefined
+  running = { parts, control, data }
+}
+
+const refuseStart =
+  (next: Next) =>
+  (error: unknown): void =>
+    next(DENY, error instanceof Error ? error.message : String(error))
+
+export const auth = (next: Next, connection: Connection, params: string[]): void =>
+  onUnrecognizedCommand(running?.data?.smtp, next, connection, params)
+
+export const mail = (next: Next, connection: Connection): void =>
+  onMail(running?.data?.smtp, next, connection)
+
+/** Ends sessions and writes what is still in memory; safe to call twice. */
+export function shutdown(): Promise<void> {
+  stopping ??= stop()
+  return stopping
+}
+
+async function stop(): Promise<void> {
+  const { parts, control, data } = running ?? {}
+  await data?.close()
+  await control?.close()
+  await parts?.close()
+}
