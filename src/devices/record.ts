@@ -32,7 +32,17 @@ export interface WireRecord {
  */
 export const normaliseUser = (name: string): string => name.trim().normalize('NFC').toLowerCase()
 
-const KEYS = ['id', 'owners', 'platform', 'state', 'findings', 'evidence_at', 'source', 'version']
+/** The names of a record's fields, in NDJSON and as CSV columns. */
+export const RECORD_KEYS: readonly string[] = [
+  'id',
+  'owners',
+  'platform',
+  'state',
+  'findings',
+  'evidence_at',
+  'source',
+  'version',
+]
 // eslint-disable-next-line no-control-regex -- ids and names with control characters are refused
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/
 const RFC3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/
@@ -41,9 +51,9 @@ const RFC3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d
 export function parseDeviceRecord(value: unknown): RecordReading {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return bad('not an object')
   const fields = value as Record<string, unknown>
-  const unknownKey = Object.keys(fields).find((key) => !KEYS.includes(key))
+  const unknownKey = Object.keys(fields).find((key) => !RECORD_KEYS.includes(key))
   if (unknownKey !== undefined)
-    return bad(`unknown field ${JSON.stringify(unknownKey.slice(0, 64))}; known: ${KEYS.join(', ')}`)
+    return bad(`unknown field ${JSON.stringify(unknownKey.slice(0, 64))}; known: ${RECORD_KEYS.join(', ')}`)
 
   const { id, platform, state, source, version } = fields
   if (!isText(id, RECORD_LIMITS.idChars)) return bad(`id: ${textRule(RECORD_LIMITS.idChars)}`)
