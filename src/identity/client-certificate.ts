@@ -44,3 +44,9 @@ function unquoted(text: string): string {
     return ''
   }
 }
+
+/** The one mail address a verified certificate names in its SAN: who may log in with it alone (SASL EXTERNAL). */
+export function certificateUser(certificate: Pick<PeerCertificate, 'subjectaltname'>): string | undefined {
+  const addresses = altNames(certificate.subjectaltname ?? '').filter(([type]) => type === 'email')
+  return addresses.length === 1 ? addresses[0]?.[1] : undefined
+}

@@ -1,0 +1,195 @@
+import net from 'node:net'
+
+import type { ImapConfig, ListenAddress } from '../config/host-config'
+import type { Gate } from '../gate/gate'
+import type { TagReader } from '../identity/claim'
+import { plainAddress } from '../identity/exempt-networks'
+import { CredentialCache } from './credential-cache'
+import { Session, type SessionHost } from './session'
+import { Splice } from './splice'
+import { TlsFront } from './tls-front'
+import type { UpstreamProblem } from './upstream-login'
+import type { UpstreamSocket } from './upstream-socket'
+
+export interface ImapServerDependencies {
+  readonly gate: Gate
+  readonly tags: () => TagReader
+  readonly isExempt: (address: string) => boolean
+  readonly config: () => ImapConfig
+  /** PEM file of the CA of device certificates, or null. */
+  readonly clientCa: () => string | null
+  readonly now: () => number
+  readonly logger: { warn(fields: Readonly<Record<string, unknown>>, message: string): void }
+}
+
+export interface ImapServer {
+  /** Where it listens, as `host:port`. */
+  readonly addresses: readonly string[]
+  close(): Promise<void>
+}
+
+const SWEEP_MS = 1000
+const KEEPALIVE_MS = 120_000
+
+/** Opens the listeners of one process; rejects when an address cannot be had or the certificate is unusable. */
+export async function startImapServer(deps: ImapServerDependencies): Promise<ImapServer> {
+  const server = new ConnectionHost(deps)
+  const { listen, listenTls } = deps.config()
+  const addresses: string[] = []
+  try {
+    for (const address of listen) addresses.push(await server.listen(address, false))
+    for (const address of listenTls) addresses.push(await server.listen(address, true))
+  } catch (error) {
+    await server.close()
+    throw error
+  }
+  return { addresses, close: () => server.close() }
+}
+
+/** All connections of one process, their limits and their time. */
+class ConnectionHost implements SessionHost {
+  readonly proven = new CredentialCache()
+  readonly #listeners: net.Server[] = []
+  /** Before login, oldest first. */
+  readonly #sessions = new Set<Session>()
+  /** After login. */
+  readonly #splices = new Set<Splice>()
+  readonly #byAddress = new Map<string, number>()
+  readonly #tls: TlsFront | undefined
+  readonly #sweep: NodeJS.Timeout
+  /** What the log is told at the next sweep, with a count: a flood must not become a flood of lines. */
+  readonly #events = new Map<string, number>()
+  #connections = 0
+
+  constructor(private readonly deps: ImapServerDependencies) {
+    const { tls } = deps.config()
+    const onReloadProblem = (): void => this.#count('the new certificate cannot be used; the old one stays')
+    this.#tls = tls ? new TlsFront({ ...tls, clientCa: deps.clientCa() }, onReloadProblem) : undefined
+    this.#sweep = setInterval(() => this.#tick(), SWEEP_MS)
+    this.#sweep.unref()
+  }
+
+  async listen({ host, port }: ListenAddress, implicitTls: boolean): Promise<string> {
+    const options = {
+      allowHalfOpen: true,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: KEEPALIVE_MS,
+    }
+    const listener = net.createServer(options, (socket) => this.#accept(socket, implicitTls))
+    await new Promise<void>((resolve, reject) => {
+      listener.once('error', reject)
+      listener.listen({ host, port }, resolve)
+    })
+    listener.on('error', (error) => this.#count(`listener: ${error.message}`))
+    this.#listeners.push(listener)
+    const address = listener.address() as net.AddressInfo
+    return address.family === 'IPv6'
+      ? `[${address.address}]:${address.port}`
+      : `${address.address}:${address.port}`
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#sweep)
+    this.#tls?.close()
+    const closed = this.#listeners.map((listener) => new Promise((resolve) => listener.close(resolve)))
+    for (const session of this.#sessions) session.bye('[UNAVAILABLE] Server shutting down')
+    for (const splice of this.#splices) splice.destroy()
+    await Promise.all(closed)
+  }
+
+  get gate(): Gate {
+    return this.deps.gate
+  }
+
+  get canStartTls(): boolean {
+    return this.#tls !== undefined
+  }
+
+  tags(): TagReader {
+    return this.deps.tags()
+  }
+
+  isExempt(address: string): boolean {
+    return this.deps.isExempt(address)
+  }
+
+  config(): ImapConfig {
+    return this.deps.config()
+  }
+
+  now(): number {
+    return this.deps.now()
+  }
+
+  onUpstreamProblem(problem: UpstreamProblem): void {
+    this.#count(`upstream unavailable: ${problem}`)
+  }
+
+  onOver(session: Session): void {
+    this.#sessions.delete(session)
+  }
+
+  onLogin(session: Session, client: net.Socket, upstream: UpstreamSocket): void {
+    this.#sessions.delete(session)
+    new Splice(client, upstream, this.#splices)
+  }
+
+  secure(session: Session, socket: net.Socket): void {
+    const accepted = this.#tls?.accept(socket, (secured) => session.secured(secured))
+    if (accepted) return
+    this.#count('limit reached: TLS handshakes')
+    socket.destroy()
+  }
+
+  #accept(socket: net.Socket, implicitTls: boolean): void {
+    // An error is followed by `close`, which everybody concerned listens to.
+    socket.on('error', ignore)
+    const address = plainAddress(socket.remoteAddress ?? '')
+    const { connections, perAddress } = this.deps.config().limits
+    const ofAddress = this.#byAddress.get(address) ?? 0
+    if (this.#connections >= connections) return this.#turnAway(socket, 'connections', implicitTls)
+    if (ofAddress >= perAddress) return this.#turnAway(socket, 'connections of one address', implicitTls)
+    this.#connections += 1
+    this.#byAddress.set(address, ofAddress + 1)
+    socket.once('close', () => this.#released(address))
+
+    const session = new Session(socket, { address, port: socket.remotePort ?? 0 }, this)
+    this.#sessions.add(session)
+    session.start(implicitTls)
+  }
+
+  #released(address: string): void {
+    this.#connections -= 1
+    const left = (this.#byAddress.get(address) ?? 1) - 1
+    if (left > 0) this.#byAddress.set(address, left)
+    else this.#byAddress.delete(address)
+  }
+
+  #turnAway(socket: net.Socket, limit: string, implicitTls: boolean): void {
+    this.#count(`limit reached: ${limit}`)
+    if (implicitTls) socket.destroy()
+    else {
+      socket.end('* BYE [UNAVAILABLE] Too many connections; please try again later.\r\n')
+      socket.destroySoon()
+    }
+  }
+
+  #count(event: string): void {
+    this.#events.set(event, (this.#events.get(event) ?? 0) + 1)
+  }
+
+  /** Ends who took too long to log in, and tells the log what happened since the last time. */
+  #tick(): void {
+    const startedBefore = this.deps.now() - this.deps.config().limits.loginS * 1000
+    for (const session of this.#sessions) {
+      if (session.startedAt > startedBefore) break
+      this.#count('limit reached: login time')
+      session.bye('Too slow to log in')
+    }
+    for (const [event, count] of this.#events) this.deps.logger.warn({ count, protocol: 'imap' }, event)
+    this.#events.clear()
+  }
+}
+
+const ignore = (): void => undefined

@@ -1,0 +1,59 @@
+import type net from 'node:net'
+
+import { releaseReadBuffer, type UpstreamSocket } from './upstream-socket'
+
+/**
+ * Joins a client and its upstream after login: bytes go both ways as they come, each side is read only as
+ * fast as the other takes them, an end on one side ends that direction, an error ends both. It is a
+ * member of `live` until both are gone.
+ */
+export class Splice {
+  #open = 2
+  readonly #client: net.Socket
+  readonly #upstream: net.Socket
+
+  constructor(
+    client: net.Socket,
+    private readonly from: UpstreamSocket,
+    private readonly live: Set<Splice>,
+  ) {
+    this.#client = client
+    this.#upstream = from.socket
+    live.add(this)
+    from.receiver = (chunk) => this.#toClient(chunk)
+    client.on('data', (chunk: Buffer) => this.#toUpstream(chunk))
+    client.on('end', () => this.#upstream.end())
+    this.#upstream.on('end', () => this.#client.end())
+    client.on('drain', () => this.#upstream.resume())
+    this.#upstream.on('drain', () => this.#client.resume())
+    client.on('close', () => this.#closed(this.#upstream))
+    this.#upstream.on('close', () => this.#closed(this.#client))
+    if (this.#upstream.destroyed) this.#closed(this.#client)
+    if (client.destroyed) this.#closed(this.#upstream)
+    this.#upstream.resume()
+    client.resume()
+  }
+
+  destroy(): void {
+    this.#client.destroy()
+    this.#upstream.destroy()
+  }
+
+  #toClient(chunk: Buffer): boolean {
+    const goOn = this.#client.write(chunk)
+    // Unless the kernel took all of it at once, the write still needs the shared buffer.
+    if (this.from.shared && this.#client.writableLength > 0) releaseReadBuffer()
+    return goOn
+  }
+
+  #toUpstream(chunk: Buffer): void {
+    if (!this.#upstream.write(chunk)) this.#client.pause()
+  }
+
+  #closed(other: net.Socket): void {
+    this.#open -= 1
+    // What was already written to the other side still goes out; then it is closed too.
+    if (this.#open === 1) other.destroySoon()
+    else if (this.#open === 0) this.live.delete(this)
+  }
+}

@@ -1,0 +1,81 @@
+import fs from 'node:fs'
+import net from 'node:net'
+import tls from 'node:tls'
+
+import type { ImapConfig } from '../config/host-config'
+
+/** Takes what the upstream sent; false: send no more until `resume`. The chunk is only valid during the call. */
+export type Receiver = (chunk: Buffer) => boolean
+
+const READ_OCTETS = 64 * 1024
+const KEEPALIVE_MS = 120_000
+
+/**
+ * One read buffer for all upstream sockets of the process: every read is finished with before the next one
+ * starts, so an idle session needs none. Whoever lets the kernel keep it must call {@link releaseReadBuffer}.
+ */
+let readBuffer = Buffer.allocUnsafeSlow(READ_OCTETS)
+
+/** The shared buffer is still being written from: the next read gets another one. */
+export function releaseReadBuffer(): void {
+  readBuffer = Buffer.allocUnsafeSlow(READ_OCTETS)
+}
+
+/** A connection to the site's IMAP server whose receiver can be changed as the session goes on. */
+export class UpstreamSocket {
+  socket: net.Socket
+  /** Whether chunks lie in the shared read buffer. */
+  shared = true
+  receiver: Receiver = () => true
+
+  constructor(private readonly config: ImapConfig['upstream']) {
+    const { host, port } = config
+    const options = {
+      host,
+      port,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: KEEPALIVE_MS,
+      allowHalfOpen: true,
+    }
+    if (config.tls === 'none') {
+      const callback = (octets: number, buffer: Uint8Array): boolean =>
+        this.receiver(Buffer.from(buffer.buffer, buffer.byteOffset, octets))
+      this.socket = net.connect({ ...options, onread: { buffer: () => readBuffer, callback } })
+      return
+    }
+    this.shared = false
+    this.socket = net.connect(options)
+    if (config.tls === 'implicit') this.socket = this.#secured()
+    else this.#receiveData()
+  }
+
+  /** Starts TLS on the connection as it is; `onSecure` is called when the certificate was verified. */
+  startTls(onSecure: () => void): void {
+    this.socket.removeAllListeners('data')
+    this.socket = this.#secured()
+    this.socket.once('secureConnect', onSecure)
+  }
+
+  #secured(): tls.TLSSocket {
+    const { host, ca } = this.config
+    const secured = tls.connect({
+      socket: this.socket,
+      ...(net.isIP(host) === 0 && { servername: host }),
+      host,
+      ...(ca !== null && { ca: fs.readFileSync(ca) }),
+      allowHalfOpen: true,
+    } as tls.ConnectionOptions)
+    this.socket.on('error', () => secured.destroy())
+    this.socket = secured
+    this.#receiveData()
+    return secured
+  }
+
+  #receiveData(): void {
+    const { socket } = this
+    socket.on('data', (chunk: Buffer) => {
+      if (!this.receiver(chunk)) socket.pause()
+    })
+  }
+}
