@@ -25,11 +25,7 @@ export interface HostParts {
 export const checkHostConfig = (harakaDir: string): HostConfig => loadHostConfig(harakaDir)
 
 /** Opens config, store and journal of this process. */
-export async function openHostParts(
-  harakaDir: string,
-  role: 'control' | 'worker',
-  logger: Logger,
-): Promise<HostParts> {
+export function openHostParts(harakaDir: string, role: 'control' | 'worker', logger: Logger): HostParts {
   const onFault = faultReporter(logger, Date.now)
   const changeListeners: ((config: HostConfig) => void)[] = []
   const problemListeners: (() => void)[] = []
@@ -45,7 +41,7 @@ export async function openHostParts(
     },
   })
   const { stateDir } = config.current()
-  const store = await LmdbStore.open(stateDir)
+  const store = LmdbStore.open(stateDir)
   const journal = JournalStore.open(stateDir, { now: Date.now, onFault })
   return {
     harakaDir,

@@ -48,7 +48,7 @@ export function initChild(next: Next): void {
 
 async function start(role: 'control' | 'worker', withData: boolean): Promise<void> {
   const logger = createLogger((line) => process.stdout.write(line))
-  const parts = await openHostParts(harakaDirectory(), role, logger)
+  const parts = openHostParts(harakaDirectory(), role, logger)
   const control = role === 'control' ? await startControlPlane(parts) : undefined
   const data = withData ? await startDataPlane(parts) : undefined
   running = { parts, control, data }

@@ -31,13 +31,22 @@ function blocked(context: CommandContext): void {
     if (context.json) context.streams.out(`${JSON.stringify(line(decision, record.owners))}\n`)
     else if (count <= TABLE_LIMIT) {
       const evidence = decision.evidenceAt === null ? null : (context.now() - decision.evidenceAt) / 1000
-      rows.push([record.id, record.owners.join(' '), record.platform, decision.enforced ? 'yes' : 'would be', decision.reason, decision.rule, age(evidence)])
+      rows.push([
+        record.id,
+        record.owners.join(' '),
+        record.platform,
+        decision.enforced ? 'yes' : 'would be',
+        decision.reason,
+        decision.rule,
+        age(evidence),
+      ])
     }
   }
   if (context.json) return
   if (count === 0) return context.streams.out('no device is blocked\n')
   context.streams.out(table(['device', 'owners', 'platform', 'blocked', 'reason', 'rule', 'evidence'], rows))
-  if (count > TABLE_LIMIT) context.streams.out(printable(`... and ${count - TABLE_LIMIT} more: --json lists all\n`))
+  if (count > TABLE_LIMIT)
+    context.streams.out(printable(`... and ${count - TABLE_LIMIT} more: --json lists all\n`))
 }
 
 const line = (decision: Decision, owners: readonly string[]): object => ({

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 
-import type { JournalEntry, JournalReader } from '../journal/journal'
+import { formatEntry, type JournalEntry, type JournalReader } from '../journal/journal'
 import type { CommandContext } from './context'
 import { durationMs } from './moment'
 import { age, isoTime, printable, table, UsageError } from './output'
@@ -35,7 +35,8 @@ export function blocksCommand(program: Command, context: () => CommandContext): 
 
 function show(context: CommandContext, journal: JournalReader, options: BlocksOptions): void {
   const limit = Number(options.limit)
-  if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT) throw new UsageError(`--limit takes 1 to ${MAX_LIMIT}`)
+  if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT)
+    throw new UsageError(`--limit takes 1 to ${MAX_LIMIT}`)
   const entries = journal
     .query({
       limit,
@@ -44,27 +45,52 @@ function show(context: CommandContext, journal: JournalReader, options: BlocksOp
       ...(options.user !== undefined && { user: options.user }),
     })
     .reverse()
-  if (context.json) for (const entry of entries) context.streams.out(`${JSON.stringify(entry)}\n`)
+  if (context.json)
+    for (const entry of entries) context.streams.out(`${JSON.stringify(formatEntry(entry))}\n`)
   else if (entries.length > 0) context.streams.out(table(HEADINGS, entries.map(row)))
   else if (!options.follow) context.streams.out('nothing was blocked or warned\n')
 }
 
-async function follow(context: CommandContext, journal: JournalReader, options: BlocksOptions): Promise<void> {
+async function follow(
+  context: CommandContext,
+  journal: JournalReader,
+  options: BlocksOptions,
+): Promise<void> {
   const wanted = (entry: JournalEntry): boolean =>
     (options.device === undefined || entry.device === options.device) &&
     (options.user === undefined || entry.user === options.user)
-  let { cursor } = journal.newest()
+  let cursor = journal.newest()
   for (;;) {
     const next = journal.after(cursor, 1000)
     cursor = next.cursor
     for (const entry of next.entries.filter(wanted)) {
-      context.streams.out(`${context.json ? JSON.stringify(entry) : row(entry).map((cell) => printable(String(cell))).join('  ')}\n`)
+      context.streams.out(
+        `${
+          context.json
+            ? JSON.stringify(formatEntry(entry))
+            : row(entry)
+                .map((cell) => printable(String(cell)))
+                .join('  ')
+        }\n`,
+      )
     }
     await new Promise((resolve) => setTimeout(resolve, FOLLOW_MS))
   }
 }
 
-const HEADINGS = ['time', 'decision', 'protocol', 'outcome', 'reason', 'rule', 'user', 'device', 'remote', 'repeats', 'evidence']
+const HEADINGS = [
+  'time',
+  'decision',
+  'protocol',
+  'outcome',
+  'reason',
+  'rule',
+  'user',
+  'device',
+  'remote',
+  'repeats',
+  'evidence',
+]
 
 const row = (entry: JournalEntry): (string | number)[] => [
   isoTime(entry.time),

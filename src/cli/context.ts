@@ -1,8 +1,15 @@
+import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 
 import type { HostConfig } from '../config/host-config'
+import { ConfigError, lastGoodPath, loadHostConfig } from '../config/host-config-source'
+import { parseHostConfig } from '../config/host-config-file'
+import { formatProblem } from '../config/yaml-file'
+import { LmdbStore } from '../devices/lmdb-store'
 import type { Store } from '../devices/store'
+import type { JournalReader } from '../journal/journal'
+import { JournalStore } from '../journal/journal-store'
 import { printable, Refusal, type Streams } from './output'
 
 /** What every command works with; the store is opened on first use and closed by `main`. */
@@ -11,7 +18,10 @@ export interface CommandContext {
   readonly json: boolean
   readonly streams: Streams
   readonly config: () => HostConfig
+  /** Why the host's config file is not what `config` says; empty when it is. */
+  readonly configProblems: () => readonly string[]
   readonly store: () => Store
+  readonly journal: () => JournalReader
   readonly now: () => number
 }
 
@@ -34,4 +44,54 @@ export function checkedReason(reason: string | undefined): string {
   if (text === '') throw new Refusal('say why: add --reason "..."')
   if (text.length > MAX_REASON) throw new Refusal(`the reason is longer than ${MAX_REASON} characters`)
   return printable(text)
+}
+
+/** Opens what a command asks for, when it asks for it. */
+export function openSite(
+  harakaDir: string,
+  json: boolean,
+  streams: Streams,
+): { context: CommandContext; close(): Promise<void> } {
+  let config: { readonly value: HostConfig; readonly problems: readonly string[] } | undefined
+  let store: LmdbStore | undefined
+  let journal: JournalStore | undefined
+  const readConfig = (): { readonly value: HostConfig; readonly problems: readonly string[] } =>
+    (config ??= configOrLastGood(harakaDir))
+  return {
+    context: {
+      harakaDir,
+      json,
+      streams,
+      config: () => readConfig().value,
+      configProblems: () => readConfig().problems,
+      store: () => (store ??= LmdbStore.open(readConfig().value.stateDir)),
+      journal: () =>
+        (journal ??= JournalStore.open(readConfig().value.stateDir, {
+          now: Date.now,
+          onFault: (error) => streams.err(`${String(error)}\n`),
+        })),
+      now: Date.now,
+    },
+    close: async () => {
+      await journal?.close()
+      await store?.close()
+    },
+  }
+}
+
+/** An order must be possible to take back while somebody's edit of the config file is broken. */
+function configOrLastGood(harakaDir: string): {
+  readonly value: HostConfig
+  readonly problems: readonly string[]
+} {
+  try {
+    return { value: loadHostConfig(harakaDir), problems: [] }
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    const file = lastGoodPath(path.join(harakaDir, 'var'))
+    const text = fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : undefined
+    const parsed = text === undefined ? undefined : parseHostConfig(text, { file, harakaDir })
+    if (!parsed?.ok) throw error
+    return { value: parsed.config, problems: error.problems.map(formatProblem) }
+  }
 }

@@ -68,7 +68,11 @@ async function put(context: CommandContext, argument: string): Promise<void> {
         `with evidence of ${isoTime(outcome.storedEvidenceAt)}, which is newer`,
     )
   }
-  answer(context, { id: parsed.record.id, ...outcome }, `device ${parsed.record.id}: ${outcome?.status ?? 'applied'}\n`)
+  answer(
+    context,
+    { id: parsed.record.id, ...outcome },
+    `device ${parsed.record.id}: ${outcome?.status ?? 'applied'}\n`,
+  )
 }
 
 function json(text: string): unknown {
@@ -113,7 +117,14 @@ function list(context: CommandContext, options: ListOptions): void {
     return
   }
   const now = context.now()
-  const rows = found.map((r) => [r.id, r.owners.join(' '), r.platform, r.state, age((now - r.evidenceAt) / 1000), r.findings.join(' ')])
+  const rows = found.map((r) => [
+    r.id,
+    r.owners.join(' '),
+    r.platform,
+    r.state,
+    age((now - r.evidenceAt) / 1000),
+    r.findings.join(' '),
+  ])
   context.streams.out(table(['id', 'owners', 'platform', 'state', 'evidence', 'findings'], rows))
 }
 

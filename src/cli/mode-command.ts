@@ -16,7 +16,11 @@ export function modeCommand(program: Command, context: () => CommandContext): vo
     })
 }
 
-async function set(context: CommandContext, mode: Mode | 'policy', reason: string | undefined): Promise<void> {
+async function set(
+  context: CommandContext,
+  mode: Mode | 'policy',
+  reason: string | undefined,
+): Promise<void> {
   const by = { author: author(), reason: checkedReason(reason), at: context.now() }
   await context.store().setModeOverride(mode === 'policy' ? null : mode, by)
 }
@@ -28,7 +32,12 @@ function show(context: CommandContext): void {
   const json = { policy: policyMode, override, enforcement }
   const text = facts([
     ["policy's own mode", policyMode ?? 'no policy applied yet'],
-    ['override', override ? `${override.mode} (${override.author}, ${isoTime(override.at)}: ${override.reason})` : 'none'],
+    [
+      'override',
+      override
+        ? `${override.mode} (${override.author}, ${isoTime(override.at)}: ${override.reason})`
+        : 'none',
+    ],
     ["this host's enforcement", enforcement],
   ])
   answer(context, json, text)

@@ -7,7 +7,8 @@ const MAX_DURATION_MS = 366 * 86_400_000
 export function durationMs(text: string): number {
   const match = /^(\d{1,6})([smhd])$/.exec(text)
   const ms = Number(match?.[1]) * (UNIT_MS[match?.[2] ?? ''] ?? NaN)
-  if (!(ms > 0 && ms <= MAX_DURATION_MS)) throw new UsageError(`"${text}" is no duration: write 90s, 30m, 4h or 7d (at most 366d)`)
+  if (!(ms > 0 && ms <= MAX_DURATION_MS))
+    throw new UsageError(`"${text}" is no duration: write 90s, 30m, 4h or 7d (at most 366d)`)
   return ms
 }
 
@@ -16,13 +17,18 @@ const RFC3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/
 /** An RFC 3339 time to epoch milliseconds; one without a zone is refused, since it means two moments. */
 export function timeMs(text: string): number {
   const ms = RFC3339.test(text) ? Date.parse(text) : NaN
-  if (Number.isNaN(ms)) throw new UsageError(`"${text}" is no time with a zone: write 2026-07-10T23:59:00-07:00`)
+  if (Number.isNaN(ms))
+    throw new UsageError(`"${text}" is no time with a zone: write 2026-07-10T23:59:00-07:00`)
   return ms
 }
 
 /** The end that `--for` or `--until` names; null when neither does. */
-export function momentFrom(options: { readonly for?: string; readonly until?: string }, now: number): number | null {
-  if (options.for !== undefined && options.until !== undefined) throw new UsageError('--for and --until: give one of them')
+export function momentFrom(
+  options: { readonly for?: string; readonly until?: string },
+  now: number,
+): number | null {
+  if (options.for !== undefined && options.until !== undefined)
+    throw new UsageError('--for and --until: give one of them')
   if (options.for !== undefined) return now + durationMs(options.for)
   return options.until === undefined ? null : timeMs(options.until)
 }

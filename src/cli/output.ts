@@ -28,14 +28,22 @@ export function table(headings: readonly string[], rows: readonly (readonly Cell
   const cells = [headings, ...rows].map((row) => row.map((cell) => printable(String(cell ?? '-'))))
   const widths = headings.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)))
   return cells
-    .map((row) => `${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd()}\n`)
+    .map(
+      (row) =>
+        `${row
+          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+          .join('  ')
+          .trimEnd()}\n`,
+    )
     .join('')
 }
 
 /** `label: value` lines, the labels in one column. */
 export function facts(entries: readonly (readonly [label: string, value: Cell])[]): string {
   const width = Math.max(...entries.map(([label]) => label.length)) + 1
-  return entries.map(([label, value]) => `${`${label}:`.padEnd(width)} ${printable(String(value ?? '-'))}\n`).join('')
+  return entries
+    .map(([label, value]) => `${`${label}:`.padEnd(width)} ${printable(String(value ?? '-'))}\n`)
+    .join('')
 }
 
 export const isoTime = (ms: number | null): string =>

@@ -18,11 +18,19 @@ interface AddOptions extends SubjectOptions {
 }
 
 /** `exempt` and `lock`: the two overrides are told alike and differ in their kind only. */
-export function overrideCommand(program: Command, context: () => CommandContext, kind: Override['kind']): void {
+export function overrideCommand(
+  program: Command,
+  context: () => CommandContext,
+  kind: Override['kind'],
+): void {
   const name = kind === 'exemption' ? 'exempt' : 'lock'
   const command = program
     .command(name)
-    .description(kind === 'exemption' ? 'let a device or user past the rules for a time' : 'refuse a device or user whatever the rules say')
+    .description(
+      kind === 'exemption'
+        ? 'let a device or user past the rules for a time'
+        : 'refuse a device or user whatever the rules say',
+    )
 
   const subjectOptions = (sub: Command): Command =>
     sub.option('--device <id>', 'the device').option('--user <address>', 'the user, with all devices')
@@ -32,7 +40,9 @@ export function overrideCommand(program: Command, context: () => CommandContext,
     .option('--until <time>', 'until when, RFC 3339 with a zone')
     .option('--reason <text>', 'why; kept with it')
     .action(async (options: AddOptions) => add(context(), kind, options))
-  subjectOptions(command.command('remove')).action(async (options: SubjectOptions) => remove(context(), kind, options))
+  subjectOptions(command.command('remove')).action(async (options: SubjectOptions) =>
+    remove(context(), kind, options),
+  )
   command.command('list').action(() => list(context(), kind))
 }
 
@@ -46,14 +56,30 @@ async function add(context: CommandContext, kind: Override['kind'], options: Add
   const createdAt = context.now()
   const subject = subjectOf(options)
   const expiresAt = momentFrom(options, createdAt)
-  if (kind === 'exemption' && expiresAt === null) throw new UsageError('an exemption ends: add --for 7d or --until TIME')
+  if (kind === 'exemption' && expiresAt === null)
+    throw new UsageError('an exemption ends: add --for 7d or --until TIME')
   if (expiresAt !== null && expiresAt <= createdAt) throw new Refusal('that time is already over')
-  const override: Override = { kind, subject, author: author(), reason: checkedReason(options.reason), createdAt, expiresAt }
+  const override: Override = {
+    kind,
+    subject,
+    author: author(),
+    reason: checkedReason(options.reason),
+    createdAt,
+    expiresAt,
+  }
   await context.store().putOverride(override)
-  answer(context, override, `${kind} on ${subject.kind} ${subject.id} until ${expiresAt === null ? 'removed' : isoTime(expiresAt)}\n`)
+  answer(
+    context,
+    override,
+    `${kind} on ${subject.kind} ${subject.id} until ${expiresAt === null ? 'removed' : isoTime(expiresAt)}\n`,
+  )
 }
 
-async function remove(context: CommandContext, kind: Override['kind'], options: SubjectOptions): Promise<void> {
+async function remove(
+  context: CommandContext,
+  kind: Override['kind'],
+  options: SubjectOptions,
+): Promise<void> {
   const subject = subjectOf(options)
   if (!(await context.store().removeOverride(kind, subject))) {
     throw new Refusal(`there is no ${kind} on ${subject.kind} ${subject.id}`)
@@ -72,5 +98,9 @@ function list(context: CommandContext, kind: Override['kind']): void {
     `${age((now - o.createdAt) / 1000)} ago`,
     o.reason,
   ])
-  answer(context, overrides, rows.length === 0 ? `no ${kind}s\n` : table(['on', 'id', 'until', 'by', 'set', 'reason'], rows))
+  answer(
+    context,
+    overrides,
+    rows.length === 0 ? `no ${kind}s\n` : table(['on', 'id', 'until', 'by', 'set', 'reason'], rows),
+  )
 }

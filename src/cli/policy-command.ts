@@ -2,6 +2,7 @@ import fs from 'node:fs'
 import type { Command } from 'commander'
 
 import { parsePolicy } from '../config/policy-file'
+import { formatProblem } from '../config/yaml-file'
 import type { PolicyVersion } from '../devices/store'
 import { answer, configFile, type CommandContext } from './context'
 import { isoTime, Refusal, table } from './output'
@@ -29,7 +30,11 @@ function check(context: CommandContext, file = configFile(context, 'device_gate_
   if (!parsed.ok) throw new Refusal(parsed.problems.map(formatProblem).join('\n'))
   const { mandates, tests, mode } = parsed.policy
   const summary = { ok: true, file, mode, mandates: mandates.length, tests: tests.length }
-  answer(context, summary, `${file}: valid, mode ${mode}, ${mandates.length} mandates, ${tests.length} tests passed\n`)
+  answer(
+    context,
+    summary,
+    `${file}: valid, mode ${mode}, ${mandates.length} mandates, ${tests.length} tests passed\n`,
+  )
 }
 
 function readFile(file: string): string {
@@ -45,7 +50,8 @@ function show(context: CommandContext, version: string | undefined): void {
   const number = version === undefined ? store.activePolicy()?.version : Number(version)
   if (number === undefined) throw new Refusal('no policy was applied yet: start Haraka with the plugin once')
   const found = Number.isInteger(number) ? store.policyVersion(number) : undefined
-  if (!found) throw new Refusal(`there is no policy version ${version ?? number}: see device-gate policy history`)
+  if (!found)
+    throw new Refusal(`there is no policy version ${version ?? number}: see device-gate policy history`)
   answer(context, found, found.sourceText)
 }
 
@@ -61,6 +67,12 @@ function history(context: CommandContext): void {
     v.policy.mandates.map((mandate) => mandate.id).join(' ') || 'none',
     v.reason,
   ]
-  const json = versions.map(({ version, at, author, reason, policy }) => ({ version, at, author, reason, mode: policy.mode }))
+  const json = versions.map(({ version, at, author, reason, policy }) => ({
+    version,
+    at,
+    author,
+    reason,
+    mode: policy.mode,
+  }))
   answer(context, json, table(['version', 'applied', 'by', 'mode', 'mandates', 'reason'], versions.map(row)))
 }

@@ -1,3 +1,5 @@
+import path from 'node:path'
+
 import { Command, CommanderError } from 'commander'
 
 import { blockedCommand } from './blocked-command'
@@ -5,7 +7,7 @@ import { blocksCommand } from './blocks-command'
 import { openSite, type CommandContext } from './context'
 import { deviceCommand } from './device-command'
 import { modeCommand } from './mode-command'
-import { Refusal, UsageError, type Streams } from './output'
+import { UsageError, type Streams } from './output'
 import { overrideCommand } from './override-command'
 import { policyCommand } from './policy-command'
 import { statusCommand } from './status-command'
@@ -25,7 +27,7 @@ export async function run(argv: readonly string[], streams: Streams): Promise<nu
   let site: ReturnType<typeof openSite> | undefined
   const context = (): CommandContext => {
     const { config, json } = program.opts<{ config: string; json?: boolean }>()
-    site ??= openSite(config, json === true, streams)
+    site ??= openSite(path.resolve(config), json === true, streams)
     return site.context
   }
 
@@ -47,18 +49,24 @@ export async function run(argv: readonly string[], streams: Streams): Promise<nu
   overrideCommand(program, context, 'lock')
   policyCommand(program, context)
   tagCommand(program, context)
-  acceptGlobalOptionsAnywhere(program)
 
   try {
-    await program.parseAsync(argv, { from: 'user' })
+    await program.parseAsync(globalOptionsFirst(argv), { from: 'user' })
     return EXIT_DONE
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_DONE : EXIT_USAGE
     streams.err(`device-gate: ${(error as Error).message}\n`)
     if (error instanceof UsageError) return EXIT_USAGE
-    if (error instanceof Refusal || isKnown(error)) return EXIT_REFUSED
-    throw error
+    return EXIT_REFUSED
   } finally {
     await site?.close()
   }
+}
+
+/** `--json` may stand anywhere on the line, as people type it. */
+const globalOptionsFirst = (argv: readonly string[]): string[] => {
+  const end = argv.indexOf('--')
+  const options = end < 0 ? argv : argv.slice(0, end)
+  if (!options.includes('--json')) return [...argv]
+  return ['--json', ...options.filter((word) => word !== '--json'), ...(end < 0 ? [] : argv.slice(end))]
 }

@@ -90,10 +90,13 @@ function lastGood(harakaDir: string, problems: readonly ConfigProblem[]): HostCo
   return parsed.config
 }
 
+/** The copy of the config that was last in force. */
+export const lastGoodPath = (stateDir: string): string => path.join(stateDir, 'device_gate.last-good.yaml')
+
 function keepLastGood(content: FileContent, config: HostConfig): void {
   if (!content.ok) return
   fs.mkdirSync(config.stateDir, { recursive: true, mode: 0o700 })
-  const file = path.join(config.stateDir, 'device_gate.last-good.yaml')
+  const file = lastGoodPath(config.stateDir)
   fs.writeFileSync(`${file}.new`, content.text, { mode: 0o600 })
   fs.renameSync(`${file}.new`, file)
   process.env[LAST_GOOD] = file

@@ -6,7 +6,13 @@ const FORBIDDEN = 'app:com.zhiliaoapp.musically'
 /** An app whose mandate has not reached its deadline yet. */
 const OUTGOING = 'app:com.example.oldvpn'
 
-type Row = readonly [id: string, owner: string, platform: Platform, state: ComplianceState, findings: readonly string[]]
+type Row = readonly [
+  id: string,
+  owner: string,
+  platform: Platform,
+  state: ComplianceState,
+  findings: readonly string[],
+]
 
 const ROWS: readonly Row[] = [
   ['anna-iphone', 'anna', 'ios', 'compliant', []],

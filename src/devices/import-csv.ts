@@ -1,6 +1,7 @@
 import { CsvError, parse } from 'csv-parse/sync'
 
 import { ImportError } from './import-error'
+import type { Row } from './import-rows'
 import { parseDeviceRecord, RECORD_KEYS, type RecordReading } from './record'
 
 const OPTIONAL = ['findings']
@@ -28,7 +29,15 @@ export class CsvRows {
   }
 
   /** Many rows at once: the parser costs far more to start than to run on. */
-  read(texts: readonly string[]): RecordReading[] {
+  readNumbered(rows: readonly Row[]): { line: number; reading: RecordReading }[] {
+    const readings = this.#read(rows.flatMap((row) => (row.ok ? row.text : []))).values()
+    return rows.map((row) => ({
+      line: row.line,
+      reading: (row.ok ? readings.next().value : row) ?? { ok: false, problem: 'not CSV' },
+    }))
+  }
+
+  #read(texts: readonly string[]): RecordReading[] {
     const rows = texts.length === 0 ? [] : cellsOf(texts)
     if (rows?.length === texts.length) return rows.map((cells) => this.#record(cells))
     return texts.map((text) => this.#readAlone(text))

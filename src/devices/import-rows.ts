@@ -2,7 +2,7 @@ const LINE_FEED = 0x0a
 const QUOTE = 0x22
 const BYTE_ORDER_MARK = '\ufeff'
 
-/** Octets of one row; a record within its own bounds fits many times over. */
+/** Octets of one row: a hundred times a usual record, so that a file without line ends is not held in memory. */
 export const MAX_ROW_OCTETS = 65_536
 
 /** One row of an import file, as text or as what kept it from being one. `line` is its first line, from 1. */

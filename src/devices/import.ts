@@ -5,30 +5,20 @@ import { parseJsonRow } from './import-ndjson'
 import { readRows, type Row } from './import-rows'
 import { SeenIds } from './import-seen-ids'
 import type { RecordReading } from './record'
-import type { PutOutcome } from './store'
+import type { PutOutcome, Store } from './store'
 
-export const IMPORT_FORMATS = ['ndjson', 'csv'] as const
-export type ImportFormat = (typeof IMPORT_FORMATS)[number]
-
-/**
- * Opens the file from its start. A strict import reads it twice: what cannot be opened twice (a pipe) must
- * be put into a file first.
- */
-export type ImportSource = () => AsyncIterable<Uint8Array>
+export type ImportFormat = 'ndjson' | 'csv'
 
 export interface ImportOptions {
-  /** One bad line refuses all: nothing is applied. */
-  readonly strict?: boolean
+  readonly format: ImportFormat
+  /** Opens the file from its start. A strict import reads it twice: a pipe must be put into a file first. */
+  readonly open: () => AsyncIterable<Uint8Array>
+  /** One bad line refuses the whole file: all is checked before anything is written. */
+  readonly strict: boolean
   /** Records in one transaction. */
   readonly batchSize?: number
-  readonly onProgress?: (progress: ImportProgress) => void
-}
-
-export interface ImportProgress {
-  /** A strict import checks the whole file before it applies it. */
-  readonly step: 'check' | 'apply'
-  readonly octets: number
-  readonly lines: number
+  /** Told after each batch how many records were read; a strict import counts up twice. */
+  readonly onProgress?: (records: number) => void
 }
 
 export interface ImportProblem {
@@ -39,17 +29,16 @@ export interface ImportProblem {
 }
 
 export interface ImportSummary {
-  /** Rows that are not blank, without a CSV header. */
-  readonly lines: number
+  /** Rows that were read as a record: applied, unchanged or refused, unless a strict import stopped before. */
+  readonly records: number
   readonly applied: number
   readonly unchanged: number
   /** Older than what the store has from the same source. */
   readonly refused: number
+  /** Rows that could not be read as a record, or whose id came before; blank ones do not count. */
   readonly bad: number
-  /** The first {@link MAX_PROBLEMS} bad lines. */
+  /** The first 100 of the bad and refused ones. */
   readonly problems: readonly ImportProblem[]
-  /** The first {@link MAX_PROBLEMS} refused ones. */
-  readonly refusals: readonly ImportProblem[]
 }
 
 const MAX_PROBLEMS = 100
@@ -59,62 +48,53 @@ const MAX_RECORDS = 5_000_000
 
 /**
  * Imports device records from NDJSON or CSV, holding one batch at a time. A bad line is reported and left
- * out; of several lines with one id the first counts and the others are bad. Rejects with ImportError when the
- * file as a whole cannot be read, and with what `put` or the source reject with; batches before that stay
- * applied, and importing again is harmless.
+ * out; of several lines with one id the first counts and the others are bad. Rejects with ImportError when
+ * the file as a whole cannot be read, and with what the store or the file reject with; batches before that
+ * stay applied, and importing again is harmless.
  */
 export async function importDevices(
-  source: ImportSource,
-  format: ImportFormat,
-  put: (records: readonly DeviceRecord[]) => Promise<PutOutcome[]>,
-  options: ImportOptions = {},
+  store: Pick<Store, 'putDevices'>,
+  options: ImportOptions,
 ): Promise<ImportSummary> {
   if (options.strict) {
-    const checked = await new ImportRun('check', format, undefined, options).over(source())
+    const checked = await new ImportRun(undefined, options).run()
     if (checked.bad > 0) return checked
   }
-  return new ImportRun('apply', format, put, options).over(source())
+  return new ImportRun(store, options).run()
 }
 
+interface NumberedReading {
+  readonly line: number
+  readonly reading: RecordReading
+}
+
+/** One time through the file; without a store it is only checked. */
 class ImportRun {
   readonly #seen = new SeenIds()
-  readonly #counts = { lines: 0, applied: 0, unchanged: 0, refused: 0, bad: 0 }
+  readonly #counts = { records: 0, applied: 0, unchanged: 0, refused: 0, bad: 0 }
   readonly #problems: ImportProblem[] = []
-  readonly #refusals: ImportProblem[] = []
-  readonly #batchSize: number
   #batch: { readonly line: number; readonly record: DeviceRecord }[] = []
   #csv: CsvRows | undefined
-  #octets = 0
 
   constructor(
-    private readonly step: ImportProgress['step'],
-    private readonly format: ImportFormat,
-    private readonly put: ((records: readonly DeviceRecord[]) => Promise<PutOutcome[]>) | undefined,
+    private readonly store: Pick<Store, 'putDevices'> | undefined,
     private readonly options: ImportOptions,
-  ) {
-    this.#batchSize = options.batchSize ?? BATCH_SIZE
-  }
+  ) {}
 
-  async over(chunks: AsyncIterable<Uint8Array>): Promise<ImportSummary> {
-    for await (const rows of readRows(this.#counted(chunks), { quoted: this.format === 'csv' })) {
+  async run(): Promise<ImportSummary> {
+    const { open, format, batchSize = BATCH_SIZE } = this.options
+    for await (const rows of readRows(open(), { quoted: format === 'csv' })) {
       for (const { line, reading } of this.#readings(rows)) {
         this.#take(line, reading)
-        if (this.#batch.length >= this.#batchSize) await this.#putBatch()
+        if (this.#batch.length >= batchSize) await this.#putBatch()
       }
     }
     await this.#putBatch()
-    return { ...this.#counts, problems: this.#problems, refusals: this.#refusals }
+    return { ...this.#counts, problems: this.#problems }
   }
 
-  async *#counted(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-    for await (const chunk of chunks) {
-      this.#octets += chunk.length
-      yield chunk
-    }
-  }
-
-  #readings(rows: readonly Row[]): { line: number; reading: RecordReading }[] {
-    switch (this.format) {
+  #readings(rows: readonly Row[]): NumberedReading[] {
+    switch (this.options.format) {
       case 'ndjson':
         return rows.map((row) => ({
           line: row.line,
@@ -125,66 +105,63 @@ class ImportRun {
     }
   }
 
-  #csvReadings(rows: readonly Row[]): { line: number; reading: RecordReading }[] {
-    let data = rows
-    if (!this.#csv) {
-      const [header, ...rest] = rows
+  #csvReadings(rows: readonly Row[]): NumberedReading[] {
+    const [header] = rows
+    if (this.#csv === undefined) {
       if (!header) return []
       if (!header.ok) throw new ImportError(`line ${header.line}: the header is ${header.problem}`)
       this.#csv = CsvRows.withHeader(header.text, header.line)
-      data = rest
+      return this.#csv.readNumbered(rows.slice(1))
     }
-    const readings = this.#csv.read(data.flatMap((row) => (row.ok ? row.text : [])))
-    let next = 0
-    return data.map((row) => ({
-      line: row.line,
-      reading: row.ok ? (readings[next++] as RecordReading) : row,
-    }))
+    return this.#csv.readNumbered(rows)
   }
 
   #take(line: number, reading: RecordReading): void {
-    this.#counts.lines += 1
-    if (!reading.ok) {
-      this.#bad(line, reading.problem)
-      return
-    }
+    if (!reading.ok) return this.#bad(line, reading.problem)
     const { record } = reading
     const first = this.#seen.firstLine(record.id, line)
     if (first !== undefined) {
-      this.#bad(line, `id: ${JSON.stringify(record.id)} was on line ${first} already`)
-      return
+      return this.#bad(line, `id: ${JSON.stringify(record.id)} was on line ${first} already`)
     }
     if (this.#seen.count > MAX_RECORDS) {
       throw new ImportError(`line ${line}: more than ${MAX_RECORDS} devices in one file; split it`)
     }
+    this.#counts.records += 1
     this.#batch.push({ line, record })
   }
 
   #bad(line: number, problem: string): void {
-    if (this.step === 'apply' && this.options.strict) {
+    if (this.options.strict && this.store) {
       throw new ImportError(`line ${line}: ${problem}; the file was changed while it was imported`)
     }
     this.#counts.bad += 1
+    this.#report(line, problem)
+  }
+
+  #report(line: number, problem: string): void {
     if (this.#problems.length < MAX_PROBLEMS) this.#problems.push({ line, problem })
   }
 
   async #putBatch(): Promise<void> {
     const batch = this.#batch
     this.#batch = []
-    const outcomes = (await this.put?.(batch.map(({ record }) => record))) ?? []
-    outcomes.forEach((outcome, index) => {
-      this.#counts[outcome.status] += 1
-      const written = batch[index]
-      if (outcome.status !== 'refused' || !written || this.#refusals.length >= MAX_PROBLEMS) return
-      this.#refusals.push({ line: written.line, problem: refusal(written.record, outcome) })
-    })
-    this.options.onProgress?.({ step: this.step, octets: this.#octets, lines: this.#counts.lines })
+    if (this.store && batch.length > 0) {
+      const outcomes = await this.store.putDevices(batch.map(({ record }) => record))
+      batch.forEach(({ line, record }, index) => this.#settle(line, record, outcomes[index]))
+    }
+    this.options.onProgress?.(this.#counts.records)
+  }
+
+  #settle(line: number, record: DeviceRecord, outcome: PutOutcome | undefined): void {
+    if (!outcome) throw new Error(`the store gave no outcome for ${JSON.stringify(record.id)}`)
+    this.#counts[outcome.status] += 1
+    if (outcome.status === 'refused') this.#report(line, refusal(record, outcome))
   }
 }
 
 const refusal = (
-  { id, source, version, evidenceAt }: DeviceRecord,
+  { source, version, evidenceAt }: DeviceRecord,
   stored: Extract<PutOutcome, { status: 'refused' }>,
 ): string =>
-  `${JSON.stringify(id)}: ${source} says version ${version} of ${new Date(evidenceAt).toISOString()}, ` +
-  `the store has version ${stored.storedVersion} of ${new Date(stored.storedEvidenceAt).toISOString()}`
+  `version: ${version} with evidence of ${new Date(evidenceAt).toISOString()} is older than what ${source} ` +
+  `said before, version ${stored.storedVersion} of ${new Date(stored.storedEvidenceAt).toISOString()}`

@@ -41,16 +41,16 @@ export class LmdbStore implements Store {
     this.#log = new ChangeLog(this.#meta, environment.database('log'))
   }
 
-  /** Opens or makes the store; rejects with {@link EnvironmentError} when it cannot or may not. */
-  static async open(stateDir: string, options: { readonly mapSize?: number } = {}): Promise<LmdbStore> {
+  /** Opens or makes the store; throws {@link EnvironmentError} when it cannot or may not. */
+  static open(stateDir: string, options: { readonly mapSize?: number } = {}): LmdbStore {
     const dir = path.join(stateDir, 'replica')
     const environment = openEnvironment(dir, options)
     const store = new LmdbStore(environment)
     const found = store.#meta.get('schema')
     if (found === undefined) {
-      await environment.write(() => store.#meta.put('schema', String(SCHEMA_VERSION)))
+      environment.writeSync(() => void store.#meta.put('schema', String(SCHEMA_VERSION)))
     } else if (found !== String(SCHEMA_VERSION)) {
-      await environment.close()
+      void environment.close()
       throw new EnvironmentError(
         `${dir} holds data of schema version ${found.slice(0, 16)}, this program knows version ${SCHEMA_VERSION}: ` +
           'use the program that wrote it, or move the directory away and import the devices again',

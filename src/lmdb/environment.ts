@@ -18,6 +18,8 @@ export interface Environment {
    * rejects with nothing applied when `work` throws or the disk is full.
    */
   write<T>(work: () => T): Promise<T>
+  /** The same, done when it returns: for start and exit only, since it waits for the disk. */
+  writeSync<T>(work: () => T): T
   close(): Promise<void>
 }
 
@@ -40,6 +42,10 @@ export function openEnvironment(dir: string, options: { readonly mapSize?: numbe
       `${dir} cannot be opened: ${(error as Error).message}; check that it is writable for this user, or move it away to start anew`,
     )
   }
+  const explained = (error: unknown): unknown =>
+    /MDB_|No space|ENOSPC/.test(String(error))
+      ? new EnvironmentError(`${dir} cannot be written: ${(error as Error).message}; nothing was changed`)
+      : error
   return {
     database: (name, { dupSort = false } = {}) =>
       root.openDB({ name, dupSort, encoding: dupSort ? 'ordered-binary' : 'string' }),
@@ -47,12 +53,14 @@ export function openEnvironment(dir: string, options: { readonly mapSize?: numbe
       try {
         return await root.transaction(work)
       } catch (error) {
-        if (/MDB_|No space|ENOSPC/.test(String(error))) {
-          throw new EnvironmentError(
-            `${dir} cannot be written: ${(error as Error).message}; nothing was changed`,
-          )
-        }
-        throw error
+        throw explained(error)
+      }
+    },
+    writeSync: (work) => {
+      try {
+        return root.transactionSync(work)
+      } catch (error) {
+        throw explained(error)
       }
     },
     close: () => root.close(),
