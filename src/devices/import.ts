@@ -5,20 +5,30 @@ import { parseJsonRow } from './import-ndjson'
 import { readRows, type Row } from './import-rows'
 import { SeenIds } from './import-seen-ids'
 import type { RecordReading } from './record'
-import type { PutOutcome, Store } from './store'
+import type { PutOutcome } from './store'
 
 export type ImportFormat = 'ndjson' | 'csv'
 
+/**
+ * Opens the file from its start. A strict import reads it twice: what cannot be opened twice (a pipe) must
+ * be put into a file first.
+ */
+export type ImportSource = () => AsyncIterable<Uint8Array>
+
 export interface ImportOptions {
-  readonly format: ImportFormat
-  /** Opens the file from its start. A strict import reads it twice: a pipe must be put into a file first. */
-  readonly open: () => AsyncIterable<Uint8Array>
   /** One bad line refuses the whole file: all is checked before anything is written. */
-  readonly strict: boolean
+  readonly strict?: boolean
   /** Records in one transaction. */
   readonly batchSize?: number
-  /** Told after each batch how many records were read; a strict import counts up twice. */
-  readonly onProgress?: (records: number) => void
+  /** Told after each batch. */
+  readonly onProgress?: (progress: ImportProgress) => void
+}
+
+export interface ImportProgress {
+  readonly step: 'check' | 'apply'
+  /** Of the file, so far in this step. */
+  readonly octets: number
+  readonly lines: number
 }
 
 export interface ImportProblem {
@@ -29,17 +39,21 @@ export interface ImportProblem {
 }
 
 export interface ImportSummary {
-  /** Rows that were read as a record: applied, unchanged or refused, unless a strict import stopped before. */
-  readonly records: number
+  /** Rows that are not blank, without a CSV header. */
+  readonly lines: number
   readonly applied: number
   readonly unchanged: number
   /** Older than what the store has from the same source. */
   readonly refused: number
-  /** Rows that could not be read as a record, or whose id came before; blank ones do not count. */
+  /** Rows that cannot be read as a record, or whose id came before. */
   readonly bad: number
-  /** The first 100 of the bad and refused ones. */
+  /** The first 100 bad lines. */
   readonly problems: readonly ImportProblem[]
+  /** The first 100 refused ones. */
+  readonly refusals: readonly ImportProblem[]
 }
+
+type Put = (records: readonly DeviceRecord[]) => Promise<PutOutcome[]>
 
 const MAX_PROBLEMS = 100
 const BATCH_SIZE = 2000
@@ -49,18 +63,20 @@ const MAX_RECORDS = 5_000_000
 /**
  * Imports device records from NDJSON or CSV, holding one batch at a time. A bad line is reported and left
  * out; of several lines with one id the first counts and the others are bad. Rejects with ImportError when
- * the file as a whole cannot be read, and with what the store or the file reject with; batches before that
+ * the file as a whole cannot be read, and with what `put` or the source reject with; batches before that
  * stay applied, and importing again is harmless.
  */
 export async function importDevices(
-  store: Pick<Store, 'putDevices'>,
-  options: ImportOptions,
+  source: ImportSource,
+  format: ImportFormat,
+  put: Put,
+  options: ImportOptions = {},
 ): Promise<ImportSummary> {
   if (options.strict) {
-    const checked = await new ImportRun(undefined, options).run()
+    const checked = await new ImportRun('check', format, undefined, options).over(source())
     if (checked.bad > 0) return checked
   }
-  return new ImportRun(store, options).run()
+  return new ImportRun('apply', format, put, options).over(source())
 }
 
 interface NumberedReading {
@@ -68,33 +84,44 @@ interface NumberedReading {
   readonly reading: RecordReading
 }
 
-/** One time through the file; without a store it is only checked. */
+/** One time through the file. */
 class ImportRun {
   readonly #seen = new SeenIds()
-  readonly #counts = { records: 0, applied: 0, unchanged: 0, refused: 0, bad: 0 }
+  readonly #counts = { lines: 0, applied: 0, unchanged: 0, refused: 0, bad: 0 }
   readonly #problems: ImportProblem[] = []
+  readonly #refusals: ImportProblem[] = []
   #batch: { readonly line: number; readonly record: DeviceRecord }[] = []
   #csv: CsvRows | undefined
+  #octets = 0
 
   constructor(
-    private readonly store: Pick<Store, 'putDevices'> | undefined,
+    private readonly step: ImportProgress['step'],
+    private readonly format: ImportFormat,
+    private readonly put: Put | undefined,
     private readonly options: ImportOptions,
   ) {}
 
-  async run(): Promise<ImportSummary> {
-    const { open, format, batchSize = BATCH_SIZE } = this.options
-    for await (const rows of readRows(open(), { quoted: format === 'csv' })) {
+  async over(chunks: AsyncIterable<Uint8Array>): Promise<ImportSummary> {
+    const { batchSize = BATCH_SIZE } = this.options
+    for await (const rows of readRows(this.#counted(chunks), { quoted: this.format === 'csv' })) {
       for (const { line, reading } of this.#readings(rows)) {
         this.#take(line, reading)
         if (this.#batch.length >= batchSize) await this.#putBatch()
       }
     }
     await this.#putBatch()
-    return { ...this.#counts, problems: this.#problems }
+    return { ...this.#counts, problems: this.#problems, refusals: this.#refusals }
+  }
+
+  async *#counted(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    for await (const chunk of chunks) {
+      this.#octets += chunk.length
+      yield chunk
+    }
   }
 
   #readings(rows: readonly Row[]): NumberedReading[] {
-    switch (this.options.format) {
+    switch (this.format) {
       case 'ndjson':
         return rows.map((row) => ({
           line: row.line,
@@ -117,6 +144,7 @@ class ImportRun {
   }
 
   #take(line: number, reading: RecordReading): void {
+    this.#counts.lines += 1
     if (!reading.ok) return this.#bad(line, reading.problem)
     const { record } = reading
     const first = this.#seen.firstLine(record.id, line)
@@ -126,37 +154,36 @@ class ImportRun {
     if (this.#seen.count > MAX_RECORDS) {
       throw new ImportError(`line ${line}: more than ${MAX_RECORDS} devices in one file; split it`)
     }
-    this.#counts.records += 1
     this.#batch.push({ line, record })
   }
 
   #bad(line: number, problem: string): void {
-    if (this.options.strict && this.store) {
+    if (this.options.strict && this.step === 'apply') {
       throw new ImportError(`line ${line}: ${problem}; the file was changed while it was imported`)
     }
     this.#counts.bad += 1
-    this.#report(line, problem)
-  }
-
-  #report(line: number, problem: string): void {
-    if (this.#problems.length < MAX_PROBLEMS) this.#problems.push({ line, problem })
+    report(this.#problems, line, problem)
   }
 
   async #putBatch(): Promise<void> {
     const batch = this.#batch
     this.#batch = []
-    if (this.store && batch.length > 0) {
-      const outcomes = await this.store.putDevices(batch.map(({ record }) => record))
+    if (this.put && batch.length > 0) {
+      const outcomes = await this.put(batch.map(({ record }) => record))
       batch.forEach(({ line, record }, index) => this.#settle(line, record, outcomes[index]))
     }
-    this.options.onProgress?.(this.#counts.records)
+    this.options.onProgress?.({ step: this.step, octets: this.#octets, lines: this.#counts.lines })
   }
 
   #settle(line: number, record: DeviceRecord, outcome: PutOutcome | undefined): void {
     if (!outcome) throw new Error(`the store gave no outcome for ${JSON.stringify(record.id)}`)
     this.#counts[outcome.status] += 1
-    if (outcome.status === 'refused') this.#report(line, refusal(record, outcome))
+    if (outcome.status === 'refused') report(this.#refusals, line, refusal(record, outcome))
   }
+}
+
+function report(problems: ImportProblem[], line: number, problem: string): void {
+  if (problems.length < MAX_PROBLEMS) problems.push({ line, problem })
 }
 
 const refusal = (
