@@ -27,6 +27,9 @@ export function writeDemoSite(dir: string, options: DemoSiteOptions): DemoSite {
   for (const name of fs.readdirSync(path.join(options.packageRoot, 'config'))) {
     fs.copyFileSync(path.join(options.packageRoot, 'config', name), path.join(config, name))
   }
+  // Haraka's own defaults, as `haraka -i` would lay them down: it does not run without this one.
+  const harakaConfig = path.join(path.dirname(require.resolve('haraka/package.json')), 'config')
+  fs.copyFileSync(path.join(harakaConfig, 'connection.ini'), path.join(config, 'connection.ini'))
   const plugins = path.join(dir, 'plugins')
   fs.mkdirSync(plugins)
   fs.symlinkSync(path.join(options.packageRoot, 'plugins', 'device_gate'), path.join(plugins, 'device_gate'))

@@ -35,8 +35,7 @@ export class BlockLog {
     fs.mkdirSync(path.dirname(this.#file), { recursive: true, mode: 0o700 })
     this.#descriptor = fs.openSync(this.#file, 'a', 0o600)
     this.#octets = fs.fstatSync(this.#descriptor).size
-    const options = { base: null, timestamp: false, formatters: { level: () => ({}) } }
-    this.#logger = pino(options, { write: (line: string) => this.#lines.push(line) })
+    this.#logger = pino({ base: null, timestamp: false }, { write: (line: string) => this.#lines.push(line) })
     this.#timer = setInterval(() => void this.flush(), POLL_MS)
     this.#timer.unref()
   }
