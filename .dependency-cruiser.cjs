@@ -4,7 +4,7 @@
 const home = (library, folders) => ({
   name: `only-${folders.join('-or-')}-imports-${library}`,
   severity: 'error',
-  from: { pathNot: folders.map((folder) => `^src/${folder}/`) },
+  from: { path: '^(src|plugins)/', pathNot: folders.map((folder) => `^src/${folder}/`) },
   to: { path: `^node_modules/${library}/` },
 })
 
@@ -40,7 +40,7 @@ module.exports = {
     home('csv-parse', ['devices']),
   ],
   options: {
-    doNotFollow: { path: 'node_modules' },
+    doNotFollow: { path: '^(node_modules|dist)/' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
   },

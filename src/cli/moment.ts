@@ -15,7 +15,7 @@ export function durationMs(text: string): number {
 const RFC3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/
 
 /** An RFC 3339 time to epoch milliseconds; one without a zone is refused, since it means two moments. */
-export function timeMs(text: string): number {
+function timeMs(text: string): number {
   const ms = RFC3339.test(text) ? Date.parse(text) : NaN
   if (Number.isNaN(ms))
     throw new UsageError(`"${text}" is no time with a zone: write 2026-07-10T23:59:00-07:00`)

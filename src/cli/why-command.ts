@@ -62,8 +62,9 @@ function whyUser(context: CommandContext, user: string, ids: readonly string[]):
 
 function whyDecision(context: CommandContext, entry: JournalEntry): void {
   const device = entry.device === null ? undefined : context.store().device(entry.device)
-  const claimed = entry.device !== null && entry.proof !== 'owner' && entry.proof !== 'none'
-  const claim = claimed && entry.device !== null ? { deviceId: entry.device, proof: 'tag' as const } : null
+  const { proof } = entry
+  const proven = entry.device !== null && proof !== 'owner' && proof !== 'none'
+  const claim = proven ? { deviceId: entry.device, proof } : null
   const decision = decideFor(context, entry.user, claim)
   show(
     context,

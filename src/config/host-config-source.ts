@@ -28,8 +28,7 @@ export interface HostConfigListeners {
   onProblems(problems: readonly ConfigProblem[]): void
 }
 
-export const hostConfigPath = (harakaDir: string): string =>
-  path.join(harakaDir, 'config', 'device_gate.yaml')
+const hostConfigPath = (harakaDir: string): string => path.join(harakaDir, 'config', 'device_gate.yaml')
 
 /**
  * Where the last good file is told to workers: one that is started while the file is bad goes on with it.

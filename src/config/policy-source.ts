@@ -5,8 +5,7 @@ import { readTextFile, watchFile, type FileContent } from './file-watcher'
 import { parsePolicy } from './policy-file'
 import type { ConfigProblem } from './yaml-file'
 
-export const policyPath = (harakaDir: string): string =>
-  path.join(harakaDir, 'config', 'device_gate_policy.yaml')
+const policyPath = (harakaDir: string): string => path.join(harakaDir, 'config', 'device_gate_policy.yaml')
 
 export type PolicyReading =
   | { readonly ok: true; readonly policy: Policy; readonly text: string }

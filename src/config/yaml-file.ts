@@ -121,7 +121,8 @@ function schemaProblem(yaml: YamlFile, error: ErrorObject): ConfigProblem {
   }
 }
 
-const shown = (value: unknown): string => JSON.stringify(value)?.slice(0, 80) ?? 'nothing'
+const shown = (value: unknown): string =>
+  value === undefined ? 'nothing' : JSON.stringify(value).slice(0, 80)
 
 /** A JSON pointer as keys, numbers where the value is a list. */
 function keysOf(pointer: string, root: unknown): (string | number)[] {

@@ -178,18 +178,18 @@ export class LmdbStore implements Store {
 
   policyVersion(version: number): PolicyVersion | undefined {
     const text = this.#policies.get(version)
-    return text === undefined ? undefined : read<PolicyVersion>(`policies/${version}`, text)
+    return text === undefined ? undefined : (parseStored(`policies/${version}`, text) as PolicyVersion)
   }
 
   policyHistory(limit: number): PolicyVersion[] {
-    return [...this.#policies.getRange({ reverse: true, limit })].map(({ key, value }) =>
-      read<PolicyVersion>(`policies/${String(key)}`, value),
+    return [...this.#policies.getRange({ reverse: true, limit })].map(
+      ({ key, value }) => parseStored(`policies/${String(key)}`, value) as PolicyVersion,
     )
   }
 
   modeOverride(): ModeOverride | undefined {
     const text = this.#meta.get('modeOverride')
-    return text === undefined ? undefined : read<ModeOverride>('meta/modeOverride', text)
+    return text === undefined ? undefined : (parseStored('meta/modeOverride', text) as ModeOverride)
   }
 
   setModeOverride(mode: Mode | null, by: Authorship): Promise<void> {
@@ -205,7 +205,7 @@ export class LmdbStore implements Store {
     for (const kind of OVERRIDE_KINDS) {
       const text = this.#overrides.get([subject.kind, subject.id, kind])
       if (text !== undefined)
-        found.push(read<Override>(`overrides/${subject.kind}/${subject.id}/${kind}`, text))
+        found.push(parseStored(`overrides/${subject.kind}/${subject.id}/${kind}`, text) as Override)
     }
     return found
   }
@@ -230,7 +230,7 @@ export class LmdbStore implements Store {
 
   listOverrides(kind?: Override['kind']): Override[] {
     return [...this.#overrides.getRange({})]
-      .map(({ key, value }) => read<Override>(`overrides/${String(key)}`, value))
+      .map(({ key, value }) => parseStored(`overrides/${String(key)}`, value) as Override)
       .filter((override) => kind === undefined || override.kind === kind)
   }
 
@@ -252,16 +252,16 @@ const isOlder = (record: DeviceRecord, stored: DeviceRecord): boolean =>
     (record.version === stored.version && record.evidenceAt < stored.evidenceAt))
 
 function readDevice(id: string, text: string): DeviceRecord {
-  const reading = parseDeviceRecord(read<unknown>(`devices/${id}`, text))
+  const reading = parseDeviceRecord(parseStored(`devices/${id}`, text))
   if (!reading.ok) throw new CorruptRecordError(`devices/${id}`, reading.problem)
   if (reading.record.id !== id)
     throw new CorruptRecordError(`devices/${id}`, 'holds the record of another device')
   return reading.record
 }
 
-function read<T>(place: string, text: string): T {
+function parseStored(place: string, text: string): unknown {
   try {
-    return JSON.parse(text) as T
+    return JSON.parse(text)
   } catch {
     throw new CorruptRecordError(place, 'not readable as JSON')
   }

@@ -15,7 +15,7 @@ import { CommandReader, type Argument, type ReaderEvent } from './command-reader
 import { wipe, type Credential } from './credential'
 import type { CredentialCache } from './credential-cache'
 import { decodeResponse, parseResponse, saslMechanism, userName, type SaslMechanism } from './sasl'
-import { loginUpstream, type UpstreamLogin, type UpstreamProblem } from './upstream-login'
+import { UpstreamAttempt, type UpstreamLogin, type UpstreamProblem } from './upstream-login'
 import type { UpstreamSocket } from './upstream-socket'
 
 /** What a session needs of the process it runs in, and tells it. */
@@ -55,7 +55,7 @@ export class Session {
   #onLine: ((line: Buffer) => void) | undefined
   /** A login is under way: what comes meanwhile waits. */
   #busy = false
-  #abort: (() => void) | undefined
+  #attempting: UpstreamAttempt | undefined
   #handshaking: 'implicit' | 'starttls' | undefined
 
   constructor(
@@ -86,7 +86,7 @@ export class Session {
 
   /** Says goodbye and closes. */
   bye(text: string): void {
-    this.#abort?.()
+    this.#attempting?.abort()
     this.#stopListening()
     if (this.#handshaking) this.socket.destroy()
     else {
@@ -130,7 +130,7 @@ export class Session {
   }
 
   readonly #onClose = (): void => {
-    this.#abort?.()
+    this.#attempting?.abort()
     this.#stopListening()
     this.host.onOver(this)
   }
@@ -346,17 +346,18 @@ export class Session {
       const decision = this.#decide(subject)
       if (isRefusal(decision)) {
         wipe(credential)
-        return this.#refuse(tag, decision, subject)
+        this.#refuse(tag, decision, subject)
+        return
       }
     }
-    const attempt = loginUpstream(this.host.config().upstream, credential, {
+    const attempt = new UpstreamAttempt(this.host.config().upstream, credential, {
       remoteAddress: this.remote.address,
       remotePort: this.remote.port,
       localAddress: this.socket.localAddress ?? '',
     })
-    this.#abort = attempt.abort
+    this.#attempting = attempt
     const login = await attempt.result
-    this.#abort = undefined
+    this.#attempting = undefined
     if (this.socket.destroyed) {
       if (login.status === 'ok') login.upstream.socket.destroy()
     } else if (login.status === 'ok') this.#loggedIn(tag, login, credential, subject)

@@ -37,22 +37,13 @@ const MAX_RESPONSE_OCTETS = 64 * 1024
 /** From dialling to the answer; a healthy server needs milliseconds, one that delays failures a few seconds. */
 const TIMEOUT_MS = 30_000
 
-/**
- * Dials the upstream, proves the credential there and gives back the session, or why there is none. Never
- * rejects. `abort` ends the attempt when the client went away.
- */
-export function loginUpstream(
-  config: ImapConfig['upstream'],
-  credential: Credential,
-  client: ClientFacts,
-): { readonly result: Promise<UpstreamLogin>; abort(): void } {
-  const attempt = new LoginAttempt(config, credential, client)
-  return { result: attempt.result, abort: () => attempt.fail('closed') }
-}
-
 type Phase = 'connecting' | 'greeting' | 'starttls' | 'handshake' | 'capability' | 'login' | 'done'
 
-class LoginAttempt {
+/**
+ * Dials the upstream, proves the credential there and gives the session, or why there is none. `result`
+ * never rejects.
+ */
+export class UpstreamAttempt {
   readonly result: Promise<UpstreamLogin>
   readonly #upstream: UpstreamSocket
   #resolve!: (login: UpstreamLogin) => void
@@ -64,7 +55,7 @@ class LoginAttempt {
   #challenge: string | null = null
   /** What waits for the upstream's `+`: the next pieces of the login command. */
   #pieces: Buffer[] = []
-  readonly #timer = setTimeout(() => this.fail('timeout'), TIMEOUT_MS)
+  readonly #timer = setTimeout(() => this.#fail('timeout'), TIMEOUT_MS)
 
   constructor(
     private readonly config: ImapConfig['upstream'],
@@ -82,7 +73,12 @@ class LoginAttempt {
     else this.#upstream.socket.once('connect', () => (this.#phase = 'greeting'))
   }
 
-  fail(problem: UpstreamProblem): void {
+  /** The client went away: nobody waits for the result. */
+  abort(): void {
+    this.#fail('closed')
+  }
+
+  #fail(problem: UpstreamProblem): void {
     if (this.#phase === 'done') return
     this.#phase = 'done'
     clearTimeout(this.#timer)
@@ -97,15 +93,15 @@ class LoginAttempt {
   }
 
   readonly #onError = (): void => {
-    if (this.#phase === 'connecting') this.fail(this.config.tls === 'implicit' ? 'tls' : 'connect')
-    else this.fail(this.#phase === 'handshake' ? 'tls' : 'closed')
+    if (this.#phase === 'connecting') this.#fail(this.config.tls === 'implicit' ? 'tls' : 'connect')
+    else this.#fail(this.#phase === 'handshake' ? 'tls' : 'closed')
   }
-  readonly #onEnd = (): void => this.fail(this.#phase === 'handshake' ? 'tls' : 'closed')
+  readonly #onEnd = (): void => this.#fail(this.#phase === 'handshake' ? 'tls' : 'closed')
 
   #receive(chunk: Buffer): boolean {
     this.#octets += chunk.length
     if (this.#octets > MAX_RESPONSE_OCTETS) {
-      this.fail('protocol')
+      this.#fail('protocol')
       return false
     }
     let start = 0
@@ -136,7 +132,7 @@ class LoginAttempt {
       case 'connecting':
       case 'handshake':
       case 'done':
-        this.fail('protocol')
+        this.#fail('protocol')
         return false
     }
   }
@@ -144,7 +140,7 @@ class LoginAttempt {
   #greeting(line: string): boolean {
     // PREAUTH would hand out a mailbox that nobody proved; BYE is a server that is full or going down.
     if (!/^\* OK\b/i.test(line)) {
-      this.fail(/^\* BYE\b/i.test(line) ? 'closed' : 'protocol')
+      this.#fail(/^\* BYE\b/i.test(line) ? 'closed' : 'protocol')
       return false
     }
     if (this.config.tls === 'starttls') {
@@ -162,7 +158,7 @@ class LoginAttempt {
     if (line.startsWith('* ')) return true
     // Bytes between the OK and the handshake were put there by somebody on the way (CVE-2011-0411).
     if (!/^s OK\b/i.test(line) || more) {
-      this.fail('tls')
+      this.#fail('tls')
       return false
     }
     this.#phase = 'handshake'
@@ -183,7 +179,7 @@ class LoginAttempt {
     if (listed !== undefined) this.#capability = listed
     else if (/^c OK\b/i.test(line)) this.#login()
     else if (!line.startsWith('* ')) {
-      this.fail('protocol')
+      this.#fail('protocol')
       return false
     }
     return true
@@ -234,7 +230,7 @@ class LoginAttempt {
   }
 
   #refuse(problem: UpstreamProblem): boolean {
-    this.fail(problem)
+    this.#fail(problem)
     return false
   }
 

@@ -78,7 +78,7 @@ export class JournalStore implements JournalReader, JournalSink {
     const last = rows.at(-1)
     return {
       entries: rows.map(({ value }) => JSON.parse(value) as JournalEntry),
-      cursor: last ? String(last.key as number) : cursor,
+      cursor: last ? String(last.key) : cursor,
     }
   }
 

@@ -5,7 +5,7 @@ export interface Connection {
   respond(code: number, text: string, then: () => void): void
 }
 
-export interface ConnectionNotes {
+interface ConnectionNotes {
   /** Set by the auth plugins (auth_base) when a credential was accepted. */
   auth_user?: string
   /** True while an auth plugin waits for the next line of an exchange. */
@@ -34,4 +34,9 @@ export class DSN {
     readonly code: number,
     readonly reply: string,
   ) {}
+
+  /** As Haraka's log shows it. */
+  toString(): string {
+    return this.reply
+  }
 }
