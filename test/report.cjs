@@ -11,6 +11,9 @@ module.exports = class Report extends reporters.Spec {
   constructor(runner, options) {
     super(runner, options)
     const file = process.env.MOCHA_REPORT
-    if (file) runner.once(Runner.constants.EVENT_RUN_END, () => fs.writeFileSync(file, JSON.stringify({ stats: runner.stats })))
+    if (file)
+      runner.once(Runner.constants.EVENT_RUN_END, () =>
+        fs.writeFileSync(file, JSON.stringify({ stats: runner.stats })),
+      )
   }
 }

@@ -3,8 +3,9 @@ import path from 'node:path'
 
 import pino from 'pino'
 
-import { formatEntry } from './journal'
+import { formatEntry, type JournalCursor } from './journal'
 import type { JournalStore } from './journal-store'
+import { escapeLine } from './line-text'
 
 const POLL_MS = 200
 const BATCH = 2000
@@ -14,14 +15,15 @@ const KEPT_FILES = 10
 /**
  * Writes `<stateDir>/log/blocks.ndjson` from the journal: one process a host does, so lines of several
  * workers never mix and rotation has no race. Rotated by size: `blocks.ndjson.1` is the youngest old file.
+ * A kill at any moment neither loses nor repeats a line: the journal keeps how far the file was written.
  */
 export class BlockLog {
   readonly #file: string
   readonly #timer: NodeJS.Timeout
+  readonly #logger
   #descriptor: number
   #octets: number
   #lines: string[] = []
-  readonly #logger
   #turn: Promise<void> = Promise.resolve()
 
   /** Throws when the file cannot be opened. */
@@ -33,8 +35,8 @@ export class BlockLog {
   ) {
     this.#file = path.join(stateDir, 'log', 'blocks.ndjson')
     fs.mkdirSync(path.dirname(this.#file), { recursive: true, mode: 0o700 })
-    this.#descriptor = fs.openSync(this.#file, 'a', 0o600)
-    this.#octets = fs.fstatSync(this.#descriptor).size
+    this.#descriptor = this.#open()
+    this.#octets = this.#takeBackUnkept()
     this.#logger = pino({ base: null, timestamp: false }, { write: (line: string) => this.#lines.push(line) })
     this.#timer = setInterval(() => void this.flush(), POLL_MS)
     this.#timer.unref()
@@ -52,17 +54,38 @@ export class BlockLog {
     fs.closeSync(this.#descriptor)
   }
 
+  #open(): number {
+    return fs.openSync(this.#file, 'a', 0o600)
+  }
+
+  /** What was written behind the kept position is written again: it goes first. Gives the octets that stay. */
+  #takeBackUnkept(): number {
+    const { ino, size } = fs.fstatSync(this.#descriptor)
+    const kept = this.journal.blockLogPosition()
+    if (kept?.inode !== ino || size <= kept.octets) return size
+    fs.ftruncateSync(this.#descriptor, kept.octets)
+    return kept.octets
+  }
+
   async #writeNew(): Promise<void> {
     for (;;) {
-      const { entries, cursor } = this.journal.after(this.journal.blockLogCursor(), BATCH)
-      if (entries.length === 0 || cursor === null) return
+      const from = this.journal.blockLogPosition()?.cursor ?? null
+      const { entries, cursor } = this.journal.after(from, BATCH)
+      if (cursor === from) return
       for (const entry of entries) this.#logger.info(formatEntry(entry))
-      const text = escapeLines(this.#lines.splice(0).join(''))
-      fs.writeSync(this.#descriptor, text)
+      const text = escapeLine(this.#lines.splice(0).join(''))
+      fs.writeFileSync(this.#descriptor, text)
       this.#octets += Buffer.byteLength(text)
-      await this.journal.keepBlockLogCursor(cursor)
-      if (this.#octets >= this.maxFileOctets) this.#rotate()
+      await this.#keepPosition(cursor)
+      if (this.#octets < this.maxFileOctets) continue
+      this.#rotate()
+      await this.#keepPosition(cursor)
     }
+  }
+
+  #keepPosition(cursor: JournalCursor | null): Promise<void> {
+    const { ino } = fs.fstatSync(this.#descriptor)
+    return this.journal.keepBlockLogPosition({ cursor, inode: ino, octets: this.#octets })
   }
 
   #rotate(): void {
@@ -71,14 +94,7 @@ export class BlockLog {
       if (fs.existsSync(`${this.#file}.${i}`)) fs.renameSync(`${this.#file}.${i}`, `${this.#file}.${i + 1}`)
     }
     fs.renameSync(this.#file, `${this.#file}.1`)
-    this.#descriptor = fs.openSync(this.#file, 'a', 0o600)
+    this.#descriptor = this.#open()
     this.#octets = 0
   }
 }
-
-/** JSON leaves DEL, C1 controls and the Unicode line ends as they are; viewers act on them. */
-const escapeLines = (text: string): string =>
-  text.replace(
-    /[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
-    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )

@@ -5,14 +5,15 @@ const FOLD_MS = 60_000
 const MAX_CASES = 10_000
 
 interface Case {
-  readonly first: JournalEntry
+  readonly openedAt: number
   latest: JournalEntry
   repeats: number
 }
 
 /**
- * Folds a phone's endless retries: the first decision of a case is written at once, the further ones of the
- * next minute become one line with their count. A case is one user, device, protocol, outcome and reason.
+ * Folds a phone's endless retries. The first decision of a case is written at once; how many came in the
+ * minute after it is one more line, which shows the last of them and carries their number as `repeats`.
+ * A case is one user, device, protocol, outcome, reason and rule.
  */
 export class Fold {
   readonly #cases = new Map<string, Case>()
@@ -26,21 +27,22 @@ export class Fold {
       open.latest = entry
       return undefined
     }
-    if (this.#cases.size < MAX_CASES) this.#cases.set(key, { first: entry, latest: entry, repeats: 0 })
+    if (this.#cases.size < MAX_CASES)
+      this.#cases.set(key, { openedAt: entry.time, latest: entry, repeats: 0 })
     return entry
   }
 
-  /** The summaries of cases older than a minute at `nowMs`; these cases are closed. */
+  /** Closes the cases that a minute has passed for at `nowMs` (Infinity: all); gives their summaries. */
   due(nowMs: number): JournalEntry[] {
-    const due: JournalEntry[] = []
-    for (const [key, { first, latest, repeats }] of this.#cases) {
-      // In the order of their first entry: the rest is younger.
-      if (nowMs - first.time < FOLD_MS) break
+    const summaries: JournalEntry[] = []
+    for (const [key, { openedAt, latest, repeats }] of this.#cases) {
+      const ageMs = nowMs - openedAt
+      // In the order they were opened: the rest is younger. A clock that was set back closes what it left behind.
+      if (ageMs >= 0 && ageMs < FOLD_MS) break
       this.#cases.delete(key)
-      // The line itself stands for one of them.
-      if (repeats > 0) due.push({ ...latest, repeats: repeats - 1 })
+      if (repeats > 0) summaries.push({ ...latest, repeats })
     }
-    return due
+    return summaries
   }
 }
 
