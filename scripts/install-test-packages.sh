@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# What the end-to-end tests need beside npm's packages. As root on Debian this installs what is missing;
+# elsewhere it says what you need, and fails. With nothing missing it changes nothing.
+set -euo pipefail
+
+missing=()
+need() { # program package
+  [ -x "/usr/sbin/$1" ] || command -v "$1" >/dev/null || missing+=("$2")
+}
+need dovecot dovecot-imapd
+need curl curl
+need openssl openssl
+[ "${#missing[@]}" -eq 0 ] && exit 0
+
+if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
+  echo "The end-to-end tests need: ${missing[*]} (names of Debian's packages). Install them, then run npm test again." >&2
+  exit 1
+fi
+echo "Installing what the end-to-end tests need: ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq
+# No service of these packages shall start: the tests run their own, private ones.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+  printf '#!/bin/sh\nexit 101\n' >"$policy"
+  chmod +x "$policy"
+  trap 'rm -f "$policy"' EXIT
+fi
+apt-get install -y -qq --no-install-recommends "${missing[@]}"

@@ -1,0 +1,146 @@
+import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+
+import { WatchedProcess } from './process'
+import { freePorts, untilListening } from './ports'
+
+const PACKAGE_ROOT = path.resolve(__dirname, '..', '..')
+const HARAKA_ROOT = path.dirname(require.resolve('haraka/package.json'))
+const CLI = path.join(PACKAGE_ROOT, 'dist', 'cli', 'main.js')
+
+export interface HarakaSiteOptions {
+  /** Haraka's worker processes; 0: one process does all. */
+  readonly nodes?: number
+  /** Users of auth/flat_file, with their passwords. */
+  readonly users?: Readonly<Record<string, string>>
+  /** `device_gate.yaml`, without `imap.listen` and `imap.upstream`. */
+  readonly hostConfig?: string
+  /** Lines below `imap:` beside listen and upstream, each indented by two blanks. */
+  readonly imapConfig?: string
+  readonly policy: string
+  /** The site's IMAP server. */
+  readonly upstreamPort: number
+  readonly upstreamTls?: 'none' | 'starttls' | 'implicit'
+  /** Haraka's plugins, in their order. */
+  readonly plugins?: readonly string[]
+  /** Further files of the config directory, by name. */
+  readonly files?: Readonly<Record<string, string>>
+}
+
+export interface CliResult {
+  readonly code: number | null
+  readonly output: string
+}
+
+/**
+ * A Haraka directory of its own in a temporary place, with real Haraka and the built plugin. It needs
+ * `npm run build` first (npm test does it).
+ */
+export class HarakaSite {
+  #haraka: WatchedProcess | undefined
+
+  private constructor(
+    readonly dir: string,
+    readonly smtpPort: number,
+    readonly imapPort: number,
+    private readonly nodes: number,
+  ) {}
+
+  static async create(options: HarakaSiteOptions): Promise<HarakaSite> {
+    if (!fs.existsSync(CLI)) throw new Error('dist/ is missing: npm run build')
+    const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'device-gate-site-'))
+    const [smtpPort = 0, imapPort = 0] = await freePorts(2)
+    const site = new HarakaSite(dir, smtpPort, imapPort, options.nodes ?? 0)
+    site.#write(options)
+    return site
+  }
+
+  #write(options: HarakaSiteOptions): void {
+    fs.mkdirSync(path.join(this.dir, 'config'))
+    fs.mkdirSync(path.join(this.dir, 'queue'))
+    fs.mkdirSync(path.join(this.dir, 'plugins'))
+    fs.symlinkSync(
+      path.join(PACKAGE_ROOT, 'plugins', 'device_gate'),
+      path.join(this.dir, 'plugins', 'device_gate'),
+    )
+    fs.copyFileSync(path.join(HARAKA_ROOT, 'config', 'connection.ini'), this.file('connection.ini'))
+    const { hostConfig = '', imapConfig = '', upstreamTls = 'none' } = options
+    const users = Object.entries(options.users ?? {}).map(([user, password]) => `${user}=${password}`)
+    const lines: Readonly<Record<string, readonly string[]>> = {
+      'smtp.ini': [`listen=127.0.0.1:${this.smtpPort}`, `nodes=${this.nodes}`],
+      plugins: options.plugins ?? ['device_gate', 'auth/flat_file', 'queue/discard'],
+      me: ['gate.example.com'],
+      loglevel: ['notice'],
+      'auth_flat_file.ini': [
+        '[core]',
+        'methods=PLAIN,LOGIN,CRAM-MD5',
+        'constrain_sender=false',
+        '[users]',
+        ...users,
+      ],
+      'device_gate.yaml': [
+        hostConfig,
+        'imap:',
+        `  listen: ["127.0.0.1:${this.imapPort}"]`,
+        `  upstream: { host: localhost, port: ${options.upstreamPort}, tls: ${upstreamTls} }`,
+        imapConfig,
+      ],
+      'device_gate_policy.yaml': [options.policy],
+    }
+    for (const [name, text] of Object.entries(lines)) this.writeFile(name, `${text.join('\n')}\n`)
+    for (const [name, text] of Object.entries(options.files ?? {})) this.writeFile(name, text)
+  }
+
+  /** A file of the site's config directory. */
+  file(name: string): string {
+    return path.join(this.dir, 'config', name)
+  }
+
+  writeFile(name: string, text: string): void {
+    fs.writeFileSync(this.file(name), text, { mode: 0o600 })
+  }
+
+  /** Starts Haraka; resolves when each of its processes listens. */
+  async start(): Promise<void> {
+    const haraka = new WatchedProcess(
+      process.execPath,
+      [path.join(HARAKA_ROOT, 'bin', 'haraka'), '-c', this.dir],
+      {
+        env: { ...process.env, YES_REALLY_DO_DISCARD: '1' },
+      },
+    )
+    this.#haraka = haraka
+    await haraka.until(/"imap listening"/, Math.max(1, this.nodes))
+    await untilListening(this.smtpPort, () => haraka.output)
+  }
+
+  get haraka(): WatchedProcess {
+    if (!this.#haraka) throw new Error('the site was not started')
+    return this.#haraka
+  }
+
+  /** One command line of the built CLI, as a process of its own. */
+  async cli(...argv: string[]): Promise<CliResult> {
+    const cli = new WatchedProcess(process.execPath, [CLI, '-c', this.dir, ...argv])
+    return { code: await cli.exited, output: cli.output }
+  }
+
+  /** Like `cli`, for a command that must succeed; gives what it printed. */
+  async run(...argv: string[]): Promise<string> {
+    const { code, output } = await this.cli(...argv)
+    if (code !== 0) throw new Error(`device-gate ${argv.join(' ')} ended with ${String(code)}: ${output}`)
+    return output.trimEnd()
+  }
+
+  async stop(): Promise<void> {
+    await this.#haraka?.stop()
+    this.#haraka = undefined
+  }
+
+  /** Stops and takes the directory away. */
+  async remove(): Promise<void> {
+    await this.stop()
+    fs.rmSync(this.dir, { recursive: true, force: true })
+  }
+}
