@@ -66,7 +66,8 @@ class Dialogue {
     const channel = await this.#channel(step.channel)
     switch (step.kind) {
       case 'send':
-        return this.#send(channel, step, next)
+        this.#send(channel, step, next)
+        return
       case 'expect':
         return this.#expect(channel, step)
       case 'act':
