@@ -1,6 +1,12 @@
 import type net from 'node:net'
 
-import { releaseReadBuffer, type UpstreamSocket } from './upstream-socket'
+import { READ_OCTETS, type UpstreamSocket } from './upstream-socket'
+
+/**
+ * Where a chunk from the shared read buffer is written from. The kernel usually takes all of it at once, and
+ * then it serves the next write, of whichever session; a write that has to wait keeps it.
+ */
+let writeBuffer = Buffer.allocUnsafeSlow(READ_OCTETS)
 
 /**
  * Joins a client and its upstream after login: bytes go both ways as they come, each side is read only as
@@ -40,9 +46,10 @@ export class Splice {
   }
 
   #toClient(chunk: Buffer): boolean {
-    const goOn = this.#client.write(chunk)
-    // Unless the kernel took all of it at once, the write still needs the shared buffer.
-    if (this.from.shared && this.#client.writableLength > 0) releaseReadBuffer()
+    if (!this.from.shared) return this.#client.write(chunk)
+    chunk.copy(writeBuffer)
+    const goOn = this.#client.write(writeBuffer.subarray(0, chunk.length))
+    if (this.#client.writableLength > 0) writeBuffer = Buffer.allocUnsafeSlow(READ_OCTETS)
     return goOn
   }
 

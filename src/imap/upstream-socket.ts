@@ -7,19 +7,15 @@ import type { ImapConfig } from '../config/host-config'
 /** Takes what the upstream sent; false: send no more until `resume`. The chunk is only valid during the call. */
 export type Receiver = (chunk: Buffer) => boolean
 
-const READ_OCTETS = 64 * 1024
+export const READ_OCTETS = 64 * 1024
 const KEEPALIVE_MS = 120_000
 
 /**
- * One read buffer for all upstream sockets of the process: every read is finished with before the next one
- * starts, so an idle session needs none. Whoever lets the kernel keep it must call {@link releaseReadBuffer}.
+ * One read buffer for all upstream sockets of the process, so that an idle session needs none. Node gives a
+ * socket its buffer for the *next* read at the end of the last one: whatever is read into it lies there only
+ * until any other socket reads, and must be copied to outlast the call.
  */
-let readBuffer = Buffer.allocUnsafeSlow(READ_OCTETS)
-
-/** The shared buffer is still being written from: the next read gets another one. */
-export function releaseReadBuffer(): void {
-  readBuffer = Buffer.allocUnsafeSlow(READ_OCTETS)
-}
+const READ_BUFFER = Buffer.allocUnsafeSlow(READ_OCTETS)
 
 /** A connection to the site's IMAP server whose receiver can be changed as the session goes on. */
 export class UpstreamSocket {
@@ -41,7 +37,7 @@ export class UpstreamSocket {
     if (config.tls === 'none') {
       const callback = (octets: number, buffer: Uint8Array): boolean =>
         this.receiver(Buffer.from(buffer.buffer, buffer.byteOffset, octets))
-      this.socket = net.connect({ ...options, onread: { buffer: () => readBuffer, callback } })
+      this.socket = net.connect({ ...options, onread: { buffer: READ_BUFFER, callback } })
       return
     }
     this.shared = false
