@@ -166,12 +166,12 @@ function mailReply(gate: SmtpGate | undefined, connection: Connection): DSN | un
 function decideMail(gate: SmtpGate, connection: Connection, user: string): GateDecision {
   const session = sessionOf(connection)
   const { reading } = session
-  session.subject ??= gate.gate.subject({
-    user,
-    claim: reading?.status === 'valid' ? reading.claim : null,
-    platformHint: null,
-    exemptNetwork: gate.isExempt(connection.remote.ip),
-  })
+  const exemptNetwork = gate.isExempt(connection.remote.ip)
+  // Exempt networks may be edited while the connection lasts.
+  if (session.subject?.exemptNetwork !== exemptNetwork) {
+    const claim = reading?.status === 'valid' ? reading.claim : null
+    session.subject = gate.gate.subject({ user, claim, platformHint: null, exemptNetwork })
+  }
   const at = gate.now()
   const decision = gate.gate.decide(session.subject, at)
   gate.gate.record(decision, {

@@ -19,14 +19,18 @@ export interface DovecotOptions {
 
 /** A private Dovecot on high ports of 127.0.0.1, with its own directories; the system's is left alone. */
 export class Dovecot {
-  readonly #process: WatchedProcess
+  #process: WatchedProcess
 
   private constructor(
     readonly dir: string,
     readonly port: number,
     readonly tlsPort: number,
   ) {
-    this.#process = new WatchedProcess(DOVECOT, ['-F', '-c', path.join(dir, 'dovecot.conf')])
+    this.#process = this.#spawn()
+  }
+
+  #spawn(): WatchedProcess {
+    return new WatchedProcess(DOVECOT, ['-F', '-c', path.join(this.dir, 'dovecot.conf')])
   }
 
   static async start(options: DovecotOptions): Promise<Dovecot> {
@@ -71,6 +75,12 @@ export class Dovecot {
   /** Ends it; what it wrote stays until `remove`. */
   async stop(): Promise<void> {
     await this.#process.stop()
+  }
+
+  /** Starts it anew after `stop`, on the same ports with the same mail. */
+  async restart(): Promise<void> {
+    this.#process = this.#spawn()
+    await untilListening(this.port, () => this.log())
   }
 
   async remove(): Promise<void> {

@@ -2,6 +2,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 
+import type { Certificate } from './certificates'
 import { WatchedProcess } from './process'
 import { freePorts, untilListening } from './ports'
 
@@ -22,6 +23,10 @@ export interface HarakaSiteOptions {
   /** The site's IMAP server. */
   readonly upstreamPort: number
   readonly upstreamTls?: 'none' | 'starttls' | 'implicit'
+  /** The CA that the upstream's certificate is checked against. */
+  readonly upstreamCa?: string
+  /** With it the gate offers STARTTLS, and implicit TLS on `imapTlsPort`. */
+  readonly tls?: Certificate
   /** Haraka's plugins, in their order. */
   readonly plugins?: readonly string[]
   /** Further files of the config directory, by name. */
@@ -39,24 +44,27 @@ export interface CliResult {
  */
 export class HarakaSite {
   #haraka: WatchedProcess | undefined
+  readonly #tags = new Map<string, string>()
 
   private constructor(
     readonly dir: string,
     readonly smtpPort: number,
     readonly imapPort: number,
-    private readonly nodes: number,
+    readonly imapTlsPort: number,
+    private readonly options: HarakaSiteOptions,
   ) {}
 
   static async create(options: HarakaSiteOptions): Promise<HarakaSite> {
     if (!fs.existsSync(CLI)) throw new Error('dist/ is missing: npm run build')
     const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'device-gate-site-'))
-    const [smtpPort = 0, imapPort = 0] = await freePorts(2)
-    const site = new HarakaSite(dir, smtpPort, imapPort, options.nodes ?? 0)
-    site.#write(options)
+    const [smtpPort = 0, imapPort = 0, imapTlsPort = 0] = await freePorts(3)
+    const site = new HarakaSite(dir, smtpPort, imapPort, imapTlsPort, options)
+    site.#write()
     return site
   }
 
-  #write(options: HarakaSiteOptions): void {
+  #write(): void {
+    const { options } = this
     fs.mkdirSync(path.join(this.dir, 'config'))
     fs.mkdirSync(path.join(this.dir, 'queue'))
     fs.mkdirSync(path.join(this.dir, 'plugins'))
@@ -65,10 +73,9 @@ export class HarakaSite {
       path.join(this.dir, 'plugins', 'device_gate'),
     )
     fs.copyFileSync(path.join(HARAKA_ROOT, 'config', 'connection.ini'), this.file('connection.ini'))
-    const { hostConfig = '', imapConfig = '', upstreamTls = 'none' } = options
     const users = Object.entries(options.users ?? {}).map(([user, password]) => `${user}=${password}`)
     const lines: Readonly<Record<string, readonly string[]>> = {
-      'smtp.ini': [`listen=127.0.0.1:${this.smtpPort}`, `nodes=${this.nodes}`],
+      'smtp.ini': [`listen=127.0.0.1:${this.smtpPort}`, `nodes=${options.nodes ?? 0}`],
       plugins: options.plugins ?? ['device_gate', 'auth/flat_file', 'queue/discard'],
       me: ['gate.example.com'],
       loglevel: ['notice'],
@@ -79,17 +86,26 @@ export class HarakaSite {
         '[users]',
         ...users,
       ],
-      'device_gate.yaml': [
-        hostConfig,
-        'imap:',
-        `  listen: ["127.0.0.1:${this.imapPort}"]`,
-        `  upstream: { host: localhost, port: ${options.upstreamPort}, tls: ${upstreamTls} }`,
-        imapConfig,
-      ],
+      'device_gate.yaml': [options.hostConfig ?? '', ...this.#imapLines()],
       'device_gate_policy.yaml': [options.policy],
     }
     for (const [name, text] of Object.entries(lines)) this.writeFile(name, `${text.join('\n')}\n`)
     for (const [name, text] of Object.entries(options.files ?? {})) this.writeFile(name, text)
+  }
+
+  #imapLines(): string[] {
+    const { imapConfig = '', upstreamPort, upstreamTls = 'none', upstreamCa = null, tls } = this.options
+    const front = tls && [
+      `  listen_tls: ["127.0.0.1:${this.imapTlsPort}"]`,
+      `  tls: { cert: ${tls.cert}, key: ${tls.key} }`,
+    ]
+    return [
+      'imap:',
+      `  listen: ["127.0.0.1:${this.imapPort}"]`,
+      `  upstream: { host: localhost, port: ${upstreamPort}, tls: ${upstreamTls}, ca: ${upstreamCa} }`,
+      ...(front ?? []),
+      imapConfig,
+    ]
   }
 
   /** A file of the site's config directory. */
@@ -101,18 +117,51 @@ export class HarakaSite {
     fs.writeFileSync(this.file(name), text, { mode: 0o600 })
   }
 
+  /** As it was written, changed by `edit`, saved as an editor does. */
+  editFile(name: string, edit: (text: string) => string): void {
+    this.writeFile(name, edit(fs.readFileSync(this.file(name), 'utf8')))
+  }
+
   /** Starts Haraka; resolves when each of its processes listens. */
   async start(): Promise<void> {
-    const haraka = new WatchedProcess(
+    const haraka = this.spawn()
+    await haraka.until(/"imap listening"/, Math.max(1, this.options.nodes ?? 0) * (this.options.tls ? 2 : 1))
+    await untilListening(this.smtpPort, () => haraka.output)
+  }
+
+  /** Starts Haraka and leaves it to the caller what comes of it. */
+  spawn(): WatchedProcess {
+    const env = { ...process.env, YES_REALLY_DO_DISCARD: '1' }
+    this.#haraka = new WatchedProcess(
       process.execPath,
       [path.join(HARAKA_ROOT, 'bin', 'haraka'), '-c', this.dir],
-      {
-        env: { ...process.env, YES_REALLY_DO_DISCARD: '1' },
-      },
+      { env },
     )
-    this.#haraka = haraka
-    await haraka.until(/"imap listening"/, Math.max(1, this.nodes))
-    await untilListening(this.smtpPort, () => haraka.output)
+    return this.#haraka
+  }
+
+  /** The processes that serve clients, by the ids in their log lines, in the order they came up. */
+  get workers(): number[] {
+    const pids = this.haraka.output.matchAll(/"pid":(\d+),.*"imap listening"/g)
+    return [...new Set(Array.from(pids, ([, pid]) => Number(pid)))]
+  }
+
+  /** The user name that `device` of `user` logs in with. */
+  async tag(user: string, device: string): Promise<string> {
+    const key = `${user} ${device}`
+    const known = this.#tags.get(key) ?? (await this.run('tag', 'issue', user, device))
+    this.#tags.set(key, known)
+    return known
+  }
+
+  /** The block log's lines so far. */
+  blockLog(): Record<string, unknown>[] {
+    const file = path.join(this.dir, 'var', 'log', 'blocks.ndjson')
+    const text = fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : ''
+    return text
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
   }
 
   get haraka(): WatchedProcess {

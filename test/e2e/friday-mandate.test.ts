@@ -1,0 +1,233 @@
+import assert from 'node:assert/strict'
+
+import { Dovecot } from '../support/dovecot'
+import { eventually } from '../support/eventually'
+import { HarakaSite } from '../support/haraka-site'
+import { imapClient, submitMail, syncMail } from '../support/mail-client'
+
+const APP = 'app:com.zhiliaoapp.musically'
+const ORDER = 'Remove TikTok from this phone to go on using company email'
+const PASSWORD = 'secret'
+const DAY_MS = 86_400_000
+
+const device = (owner: string, platform: string, findings: readonly string[]): string =>
+  JSON.stringify({
+    id: `${owner}-${platform}`,
+    owners: [`${owner}@example.com`],
+    platform,
+    state: 'compliant',
+    findings,
+    evidence_at: new Date().toISOString(),
+    source: 'mdm',
+    version: 1,
+  })
+
+const FLEET = [
+  device('anna', 'ios', [APP]),
+  device('ben', 'android', [APP]),
+  device('anna', 'windows', [APP]),
+  device('carol', 'ios', []),
+]
+
+/** Time moves by the dates: `days` from now. */
+const mandate = (warnFrom: number, deadline: number): string => {
+  const at = (days: number): string => new Date(Date.now() + days * DAY_MS).toISOString()
+  return `mode: enforce
+contact: "Help desk: +1 555 0100"
+mandates:
+  - id: friday
+    finding: "${APP}"
+    platforms: [ios, android]
+    warn_from: ${at(warnFrom)}
+    deadline: ${at(deadline)}
+    message: "${ORDER}"
+tests:
+  - { device: { platform: ios, findings: ["${APP}"] }, at: ${at(deadline + 1)}, expect: block }
+  - { device: { platform: windows, findings: ["${APP}"] }, at: ${at(deadline + 1)}, expect: allow }
+`
+}
+
+const ANNOUNCED = mandate(1, 5)
+const WARNING = mandate(-1, 4)
+const OVERDUE = mandate(-5, -1)
+
+for (const nodes of [0, 2]) {
+  describe(`the Friday mandate, with nodes=${nodes}`, () => {
+    let dovecot: Dovecot
+    let site: HarakaSite
+
+    before(async () => {
+      const people = ['anna', 'ben', 'carol'].map((name) => `${name}@example.com`)
+      const users = Object.fromEntries(people.map((user) => [user, PASSWORD]))
+      dovecot = await Dovecot.start({ users })
+      for (const user of people)
+        dovecot.deliver(user, 'From: ben@example.com\r\nSubject: hello\r\n\r\nLunch?\r\n')
+      site = await HarakaSite.create({ nodes, policy: ANNOUNCED, upstreamPort: dovecot.port, users })
+      await site.run('tag', 'rotate')
+      site.writeFile('fleet.ndjson', `${FLEET.join('\n')}\n`)
+      await site.run('device', 'import', site.file('fleet.ndjson'))
+      await site.start()
+    })
+    after(async () => {
+      await site.remove()
+      await dovecot.remove()
+    })
+
+    const login = async (owner: string, platform: string): Promise<{ user: string; pass: string }> => ({
+      user: await site.tag(`${owner}@example.com`, `${owner}-${platform}`),
+      pass: PASSWORD,
+    })
+    const sync = async (owner: string, platform: string): ReturnType<typeof syncMail> =>
+      syncMail(imapClient(site.imapPort, await login(owner, platform)))
+    const submit = async (owner: string, platform: string): Promise<string> =>
+      submitMail(site.smtpPort, await login(owner, platform))
+
+    const publish = async (policy: string): Promise<void> => {
+      const soFar = site.haraka.output.match(/"policy in force"/g)?.length ?? 0
+      site.writeFile('device_gate_policy.yaml', policy)
+      await site.haraka.until(/"policy in force"/, soFar + 1)
+    }
+
+    const untouched = async (owner: string, platform: string): Promise<void> => {
+      assert.deepEqual(await sync(owner, platform), { subject: 'hello', refusal: null, alerts: [] })
+      assert.match(await submit(owner, platform), /^250 /)
+    }
+    /** Gives the decision id that the person reads out. */
+    const blocked = async (owner: string, platform: string): Promise<string> => {
+      const { refusal, alerts, subject } = await sync(owner, platform)
+      assert.equal(subject, null)
+      assert.equal(refusal?.code, 'CONTACTADMIN')
+      const [, text = '', id = ''] = /^(.*) \(([0-9A-Z]{8})\)$/.exec(refusal.text) ?? []
+      assert.equal(text, `${ORDER}. Help desk: +1 555 0100`)
+      assert.deepEqual(alerts, [refusal.text])
+      assert.equal(await submit(owner, platform), `550 5.7.1 ${refusal.text}`)
+      return id
+    }
+    const phonesRead = async (): Promise<void> => {
+      await untouched('anna', 'ios')
+      await untouched('ben', 'android')
+    }
+    const phonesAreBlocked = async (): Promise<void> => {
+      await blocked('anna', 'ios')
+      await blocked('ben', 'android')
+    }
+
+    it('says nothing before warn_from', async () => {
+      await phonesRead()
+      assert.deepEqual(site.blockLog(), [])
+    })
+
+    it('lets the phones read and warns them, until when, from warn_from on', async () => {
+      await publish(WARNING)
+      const by = /deadline: (\S+)T(\d\d:\d\d)/.exec(WARNING)
+      const warning = `${ORDER} (by ${by?.[1]} ${by?.[2]} UTC). Help desk: +1 555 0100`
+      for (const [owner, platform] of [
+        ['anna', 'ios'],
+        ['ben', 'android'],
+      ] as const) {
+        await eventually(async () => {
+          const { subject, refusal, alerts } = await sync(owner, platform)
+          assert.deepEqual({ subject, refusal }, { subject: 'hello', refusal: null })
+          assert.equal(alerts[0]?.replace(/ \([0-9A-Z]{8}\)$/, ''), warning)
+        })
+        assert.match(await submit(owner, platform), /^250 /)
+      }
+      await untouched('anna', 'windows')
+      await untouched('carol', 'ios')
+      await eventually(() => {
+        const logged = site.blockLog().map(({ device: id, outcome }) => `${String(id)} ${String(outcome)}`)
+        assert.deepEqual(new Set(logged), new Set(['anna-ios warn', 'ben-android warn']))
+      })
+    })
+
+    it('blocks the phones that carry the app after the deadline, and nothing else', async () => {
+      await publish(OVERDUE)
+      await eventually(phonesAreBlocked)
+      await untouched('anna', 'windows')
+      await untouched('carol', 'ios')
+    })
+
+    it('tells who is blocked, why, and what was logged', async () => {
+      const id = await blocked('anna', 'ios')
+      const who = await site.run('blocked', '--json')
+      assert.deepEqual(
+        who.split('\n').map((line) => (JSON.parse(line) as { device: string }).device),
+        ['anna-ios', 'ben-android'],
+      )
+      const why = await site.run('why', id)
+      assert.match(why, /decision: +block\n.*because: +mandate_deadline: friday\n/)
+      assert.match(why, new RegExp(`findings: +${APP.replace(/\./g, '\\.')}`))
+      assert.match(await site.run('why', 'anna-windows'), /decision: +allow/)
+
+      const facts = await eventually(() => {
+        const lines = site.blockLog().filter((line) => line['decision'] === id)
+        assert.deepEqual(new Set(lines.map((line) => line['protocol'])), new Set(['imap', 'smtp']))
+        return lines[0]
+      })
+      const { user, device: logged, platform, proof, outcome, enforced, reason, rule, remote } = facts ?? {}
+      assert.deepEqual(
+        { user, logged, platform, proof, outcome, enforced, reason, rule, remote },
+        {
+          user: 'anna@example.com',
+          logged: 'anna-ios',
+          platform: 'ios',
+          proof: 'tag',
+          outcome: 'block',
+          enforced: true,
+          reason: 'mandate_deadline',
+          rule: 'friday',
+          remote: '127.0.0.1',
+        },
+      )
+      const blocks = await site.run('blocks', '--device', 'anna-ios', '--json')
+      assert.ok(blocks.includes(id))
+      assert.ok(!(await site.run('blocks')).includes('windows'))
+    })
+
+    it('is taken back by mode off, and put in force again by mode policy', async () => {
+      await site.run('mode', 'off', '--reason', 'sent in error')
+      await eventually(phonesRead)
+      await site.run('mode', 'policy', '--reason', 'on again after all')
+      await eventually(phonesAreBlocked)
+    })
+
+    it('blocks nobody in mode monitor, and logs who would have been', async () => {
+      const before = site.blockLog().length
+      await site.run('mode', 'monitor', '--reason', 'let us look first')
+      await eventually(phonesRead)
+      await eventually(() => {
+        const would = site
+          .blockLog()
+          .slice(before)
+          .filter((line) => line['enforced'] === false)
+        assert.ok(would.some(({ device: id, outcome }) => id === 'anna-ios' && outcome === 'block'))
+      })
+      await site.run('mode', 'policy', '--reason', 'we looked')
+      await eventually(phonesAreBlocked)
+    })
+
+    it('is taken back by an edit of the policy file', async () => {
+      await publish(ANNOUNCED)
+      await eventually(phonesRead)
+      await publish(OVERDUE)
+      await eventually(phonesAreBlocked)
+    })
+
+    it('is taken back for one person by an exemption', async () => {
+      await site.run('exempt', 'add', '--user', 'anna@example.com', '--for', '4h', '--reason', 'on call')
+      await eventually(() => untouched('anna', 'ios'))
+      await blocked('ben', 'android')
+      await site.run('exempt', 'remove', '--user', 'anna@example.com')
+      await eventually(() => blocked('anna', 'ios'))
+    })
+
+    it('blocks a laptop too when it is locked', async () => {
+      await site.run('lock', 'add', '--device', 'anna-windows', '--reason', 'stolen')
+      await eventually(async () =>
+        assert.equal((await sync('anna', 'windows')).refusal?.code, 'CONTACTADMIN'),
+      )
+      await site.run('lock', 'remove', '--device', 'anna-windows')
+      await eventually(() => untouched('anna', 'windows'))
+    })
+  })
+}
