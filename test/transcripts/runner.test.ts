@@ -19,6 +19,7 @@ const echo = net.createServer((socket) => {
 const setup: Setup = () =>
   Promise.resolve({
     patterns: { number: '\\d+' },
+    compute: (placeholder, seen) => (seen.get(placeholder.replace('twice ', '')) ?? '?').repeat(2),
     open: () => connectChannel((echo.address() as net.AddressInfo).port),
     close: () => undefined,
   })
@@ -35,6 +36,7 @@ describe('the transcript runner', () => {
     'escapes and base64': 'S: hello 4711\nC: {{base64 \\x00ab}}\nS: AGFi\nS: {{base64 \\x00ab}}',
     repetition: 'S: hello 4711\nC: {{ab * 3}}\nS: ababab\nS: {{ab * 3}}',
     'regex and names': 'S: {{/h.*o/}} {{number}}\nC: 4711\nS: {{number}}\nS: 4711',
+    'texts seen and made': 'S: hello {{number}}\nC: {{number}} {{twice number}}\nS: 4711 47114711\nS: {{number}} 47114711',
     'two connections': 'S: hello 4711\nS2: hello 4711\nC2: b\nS2: b\nS2: b',
     'lines in a row in one packet': 'S: hello 4711\nC: a\nC: b\nS: a\nS: b\nS: a\nS: b',
     'the other side closes': 'S: hello 4711\nC: quit\nS: word\nS! close',

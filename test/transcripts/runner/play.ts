@@ -2,12 +2,21 @@ import fs from 'node:fs'
 import path from 'node:path'
 
 import type { Channel } from './channel'
-import { expectation, parseTranscript, type Setting, type Step, type Transcript } from './transcript'
+import {
+  expectation,
+  parseTranscript,
+  PLACEHOLDER,
+  type Setting,
+  type Step,
+  type Transcript,
+} from './transcript'
 
 /** What a transcript is played against. */
 export interface World {
   /** Regular expressions for what varies, by the name that stands in `{{name}}`. */
   readonly patterns: Readonly<Record<string, string>>
+  /** What a placeholder in a line to send stands for, given the texts seen so far: a response to a challenge. */
+  compute?(placeholder: string, seen: ReadonlyMap<string, string>): string
   /** `C`: connects to the server under test. `U`: the connection that the server under test made. */
   open(channel: string): Promise<Channel>
   /** A `! text` line: something happens that is no octet. */
@@ -105,11 +114,18 @@ class Dialogue {
 
   /** Lines of one side in a row go out in one piece, so that "pipelined" means the same each time. */
   #send(channel: Channel, step: Step & { kind: 'send' }, next: Step | undefined): void {
-    this.#seen.push(`${step.channel} sends ${JSON.stringify(step.octets.toString('latin1')).slice(0, 200)}`)
-    this.#unsent.push(step.octets)
+    const text = step.octets.toString('latin1').replace(PLACEHOLDER, (_all, inner: string) => this.#text(inner))
+    this.#seen.push(`${step.channel} sends ${JSON.stringify(text).slice(0, 200)}`)
+    this.#unsent.push(Buffer.from(text, 'latin1'))
     if (next?.kind === 'send' && next.channel === step.channel) return
     channel.send(Buffer.concat(this.#unsent))
     this.#unsent = []
+  }
+
+  #text(placeholder: string): string {
+    const text = this.#known.get(placeholder) ?? this.world.compute?.(placeholder, this.#known)
+    if (text === undefined) throw new Error(`{{${placeholder}}} is no placeholder here`)
+    return text
   }
 
   async #expect(channel: Channel, step: Step & { kind: 'expect' }): Promise<void> {

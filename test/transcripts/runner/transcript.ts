@@ -81,7 +81,7 @@ const latin1Of = (text: string): string =>
     .toString('latin1')
     .replace(/\\x([0-9A-Fa-f]{2})/g, (_all, hex: string) => String.fromCharCode(parseInt(hex, 16)))
 
-const PLACEHOLDER = /\{\{(.*?)\}\}/g
+export const PLACEHOLDER = /\{\{(.*?)\}\}/g
 
 const octetsOf = (text: string): Buffer =>
   Buffer.from(
