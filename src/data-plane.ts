@@ -48,7 +48,7 @@ export async function startDataPlane(parts: HostParts): Promise<DataPlane> {
   for (const address of imap?.addresses ?? []) logger.info({ address }, 'imap listening')
 
   return {
-    smtp: { ...shared, enabled: () => config.current().smtp.enabled },
+    smtp: { ...shared, enabled: () => config.current().smtp.enabled, onFault },
     close: async () => {
       tags.close()
       await imap?.close()

@@ -2,9 +2,9 @@ import { startControlPlane, type ControlPlane } from './control-plane'
 import { startDataPlane, type DataPlane } from './data-plane'
 import { checkHostConfig, openHostParts, type HostParts } from './host-parts'
 import { createLogger } from './journal/logger'
-import type { Connection, Next } from './smtp/haraka'
-import { DENY } from './smtp/haraka'
-import { onMail, onUnrecognizedCommand } from './smtp/smtp-gate'
+import { onUnrecognizedCommand } from './smtp/auth-hook'
+import { DENY, type Connection, type Next } from './smtp/haraka'
+import { onData, onDeny, onMail } from './smtp/message-hooks'
 
 /** What Haraka gives a plugin as `this` at register time. */
 interface HarakaPlugin {
@@ -18,8 +18,11 @@ interface Running {
   readonly data: DataPlane | undefined
 }
 
-/** Before any auth plugin (they register with priority 0). */
-const EARLY = -90
+/**
+ * The earliest there is: before the auth plugins (which have priority 0), and before any that answers OK at
+ * MAIL FROM and so ends the hook. Plugins of equal priority run in the order of config/plugins.
+ */
+const FIRST = -100
 
 /** One for each process: Haraka loads a plugin once. */
 let running: Running | undefined
@@ -30,8 +33,10 @@ export function register(plugin: HarakaPlugin): void {
   checkHostConfig(harakaDirectory())
   plugin.register_hook('init_master', 'device_gate_init_master')
   plugin.register_hook('init_child', 'device_gate_init_child')
-  plugin.register_hook('unrecognized_command', 'device_gate_auth', EARLY)
-  plugin.register_hook('mail', 'device_gate_mail', EARLY)
+  plugin.register_hook('unrecognized_command', 'device_gate_auth', FIRST)
+  plugin.register_hook('mail', 'device_gate_mail', FIRST)
+  plugin.register_hook('data', 'device_gate_data', FIRST)
+  plugin.register_hook('deny', 'device_gate_deny', FIRST)
 }
 
 /** `haraka -c DIR` says where it runs; a server started otherwise runs in its own directory. */
@@ -65,14 +70,25 @@ export const auth = (next: Next, connection: Connection, params: string[]): void
 export const mail = (next: Next, connection: Connection): void =>
   onMail(running?.data?.smtp, next, connection)
 
-/** Ends sessions and writes what is still in memory; safe to call twice. */
+export const data = (next: Next, connection: Connection): void =>
+  onData(running?.data?.smtp, next, connection)
+
+/** `params` of this hook: the return code and the message of a refusal, then who gave it. */
+export const deny = (next: Next, _connection: Connection, params: readonly unknown[]): void =>
+  onDeny(next, params[1])
+
+/** Ends sessions and writes what is still in memory; safe to call twice. Never rejects. */
 export function shutdown(): Promise<void> {
-  stopping ??= stop()
+  stopping ??= stop().catch((error: unknown) => {
+    process.stderr.write(`device-gate: ${String(error)}\n`)
+  })
   return stopping
 }
 
+/** From now on hooks answer with a temporary refusal: connections may outlive the parts by a while. */
 async function stop(): Promise<void> {
   const { parts, control, data } = running ?? {}
+  running = undefined
   await data?.close()
   await control?.close()
   await parts?.close()

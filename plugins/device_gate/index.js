@@ -1,15 +1,16 @@
 'use strict'
 
-// Haraka copies these exports onto its plugin object and calls them with that object as `this`.
-const gate = require('../../dist/plugin')
+// Loaded at register, where a failure stops Haraka: at load, `ignore_bad_plugins` would serve mail without the gate.
+let gate
 
 exports.register = function () {
+  gate = require('../../dist/plugin')
   gate.register(this)
 }
-exports.device_gate_init_master = gate.initMaster
-exports.device_gate_init_child = gate.initChild
-exports.device_gate_auth = gate.auth
-exports.device_gate_mail = gate.mail
-exports.shutdown = function () {
-  void gate.shutdown()
-}
+exports.device_gate_init_master = (next, server) => gate.initMaster(next, server)
+exports.device_gate_init_child = (next) => gate.initChild(next)
+exports.device_gate_auth = (next, connection, params) => gate.auth(next, connection, params)
+exports.device_gate_mail = (next, connection) => gate.mail(next, connection)
+exports.device_gate_data = (next, connection) => gate.data(next, connection)
+exports.device_gate_deny = (next, connection, params) => gate.deny(next, connection, params)
+exports.shutdown = () => gate.shutdown()

@@ -27,6 +27,9 @@ export const createTagReader = (keys: TagKeyring, separator: string): TagReader 
 /** Case, and the ways to write one accented letter, do not make another user. */
 const macUser = (user: string): string => user.normalize('NFC').toLowerCase()
 
+/** Whether a tag issued to one of these names is a tag of the other. */
+export const sameUser = (one: string, other: string): boolean => macUser(one) === macUser(other)
+
 function readTag(keys: TagKeyring, separator: string, userName: string): TagReading {
   const at = userName.lastIndexOf(separator)
   const parts =

@@ -2,12 +2,13 @@
 export interface Connection {
   readonly notes: ConnectionNotes
   readonly remote: { readonly ip: string }
+  readonly transaction: { readonly uuid: string } | null
   respond(code: number, text: string, then: () => void): void
 }
 
 interface ConnectionNotes {
-  /** Set by the auth plugins (auth_base) when a credential was accepted. */
-  auth_user?: string
+  /** Set by the auth plugins (auth_base) when a credential was accepted: the user's name, where they keep to that. */
+  auth_user?: unknown
   /** True while an auth plugin waits for the next line of an exchange. */
   authenticating?: boolean
   auth_plain_asked_login?: boolean
@@ -18,6 +19,7 @@ interface ConnectionNotes {
 }
 
 /** Haraka's return codes (haraka-constants); undefined goes on to the next plugin. */
+export const STOP = 901
 export const DENY = 902
 export const DENYSOFT = 903
 export const OK = 906
