@@ -7,7 +7,7 @@ import { ConfigError, lastGoodPath, loadHostConfig } from '../config/host-config
 import { parseHostConfig } from '../config/host-config-file'
 import { formatProblem } from '../config/yaml-file'
 import { LmdbStore } from '../devices/lmdb-store'
-import type { Store } from '../devices/store'
+import { CorruptRecordError, type Store } from '../devices/store'
 import type { JournalReader } from '../journal/journal'
 import { JournalStore } from '../journal/journal-store'
 import { printable, Refusal, type Streams } from './output'
@@ -35,6 +35,29 @@ export const author = (): string => printable(process.env['SUDO_USER'] ?? os.use
 
 export const configFile = (context: CommandContext, name: string): string =>
   path.join(context.harakaDir, 'config', name)
+
+/** What of a list can be read; what cannot is told on stderr. */
+export function readable<T extends object>(
+  context: CommandContext,
+  list: readonly (T | CorruptRecordError)[],
+): T[] {
+  return list.flatMap((item) => {
+    if (!(item instanceof CorruptRecordError)) return [item]
+    context.streams.err(`${printable(item.message)}\n`)
+    return []
+  })
+}
+
+/** What `read` gives; undefined for a damaged entry, which `tell` is told of. */
+export function unlessDamaged<T>(read: () => T, tell: (message: string) => void): T | undefined {
+  try {
+    return read()
+  } catch (error) {
+    if (!(error instanceof CorruptRecordError)) throw error
+    tell(printable(error.message))
+    return undefined
+  }
+}
 
 const MAX_REASON = 500
 

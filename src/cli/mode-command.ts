@@ -1,7 +1,7 @@
 import { Argument, type Command } from 'commander'
 
 import { MODES, type Mode } from '../policy/vocabulary'
-import { answer, author, checkedReason, type CommandContext } from './context'
+import { answer, author, checkedReason, unlessDamaged, type CommandContext } from './context'
 import { facts, isoTime } from './output'
 
 export function modeCommand(program: Command, context: () => CommandContext): void {
@@ -27,8 +27,10 @@ async function set(
 
 function show(context: CommandContext): void {
   const { enforcement } = context.config()
-  const policyMode = context.store().activePolicy()?.policy.mode ?? null
-  const override = context.store().modeOverride() ?? null
+  const tell = (message: string): void => context.streams.err(`${message}\n`)
+  const active = unlessDamaged(() => context.store().activePolicy(), tell)
+  const override = unlessDamaged(() => context.store().modeOverride(), tell) ?? null
+  const policyMode = active?.policy.mode ?? null
   const json = { policy: policyMode, override, enforcement }
   const text = facts([
     ["policy's own mode", policyMode ?? 'no policy applied yet'],

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 
 import { normaliseUser } from '../devices/record'
 import type { Override } from '../policy/override'
-import { answer, author, checkedReason, type CommandContext } from './context'
+import { answer, author, checkedReason, readable, type CommandContext } from './context'
 import { age, isoTime, Refusal, table, UsageError } from './output'
 import { momentFrom } from './moment'
 
@@ -89,7 +89,7 @@ async function remove(
 
 function list(context: CommandContext, kind: Override['kind']): void {
   const now = context.now()
-  const overrides = context.store().listOverrides(kind)
+  const overrides = readable(context, context.store().listOverrides(kind))
   const rows = overrides.map((o) => [
     o.subject.kind,
     o.subject.id,

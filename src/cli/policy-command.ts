@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 import { parsePolicy } from '../config/policy-file'
 import { formatProblem } from '../config/yaml-file'
 import type { PolicyVersion } from '../devices/store'
-import { answer, configFile, type CommandContext } from './context'
+import { answer, configFile, readable, type CommandContext } from './context'
 import { isoTime, Refusal, table } from './output'
 
 export function policyCommand(program: Command, context: () => CommandContext): void {
@@ -58,7 +58,7 @@ function show(context: CommandContext, version: string | undefined): void {
 const HISTORY_LIMIT = 1000
 
 function history(context: CommandContext): void {
-  const versions = context.store().policyHistory(HISTORY_LIMIT)
+  const versions = readable(context, context.store().policyHistory(HISTORY_LIMIT))
   const row = (v: PolicyVersion): (string | number)[] => [
     v.version,
     isoTime(v.at),

@@ -4,7 +4,7 @@ import { readPolicy } from '../config/policy-source'
 import { readStatus } from '../config/status-file'
 import { formatProblem } from '../config/yaml-file'
 import { effectiveMode, siteMode } from '../policy/effective-mode'
-import { answer, type CommandContext } from './context'
+import { answer, unlessDamaged, type CommandContext } from './context'
 import { facts, isoTime } from './output'
 
 export function statusCommand(program: Command, context: () => CommandContext): void {
@@ -17,9 +17,11 @@ export function statusCommand(program: Command, context: () => CommandContext): 
 function status(context: CommandContext): void {
   const config = context.config()
   const store = context.store()
-  const active = store.activePolicy()
+  const damaged: string[] = []
+  const tell = (message: string): unknown => damaged.includes(message) || damaged.push(message)
+  const active = unlessDamaged(() => store.activePolicy(), tell)
   const running = readStatus(config.stateDir)
-  const override = store.modeOverride()
+  const override = unlessDamaged(() => store.modeOverride(), tell)
   const file = readPolicy(context.harakaDir)
   const policyProblems = running?.policyProblems ?? (file.ok ? [] : file.problems.map(formatProblem))
   const counts = store.counts()
@@ -32,12 +34,14 @@ function status(context: CommandContext): void {
     policyVersion: active?.version ?? 0,
     policyProblems,
     configProblems: [...context.configProblems(), ...(running?.configProblems ?? [])],
+    damaged,
     running: running ? { pid: running.pid, since: isoTime(running.startedAt) } : null,
     sequence: store.sequence(),
     ...counts,
   }
   const text = facts([
-    ['mode', mode ?? 'none: no policy was applied yet'],
+    ...damaged.map((message) => ['DAMAGED', message] as const),
+    ['mode', mode ?? (damaged.length > 0 ? 'as fail_mode says' : 'none: no policy was applied yet')],
     ["policy's own mode", active?.policy.mode],
     [
       'mode override',

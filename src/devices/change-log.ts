@@ -1,5 +1,6 @@
-import type { TextDatabase } from '../lmdb/environment'
-import { CorruptRecordError, type Change } from './store'
+import { newestKey, type TextDatabase } from '../lmdb/environment'
+import type { Change } from './store'
+import { readChange } from './stored'
 
 /** How far back a reader may lag behind before it must start anew. */
 const MAX_ENTRIES = 200_000
@@ -9,42 +10,34 @@ type NewChange = Change extends infer C ? (C extends Change ? Omit<C, 'sequence'
 /** The contiguous log of what changed, which tells each worker just what to forget. */
 export class ChangeLog {
   constructor(
-    private readonly meta: TextDatabase,
     private readonly entries: TextDatabase,
+    private readonly maxEntries = MAX_ENTRIES,
   ) {}
 
-  sequence(): number {
-    return Number(this.meta.get('sequence') ?? 0)
+  /** The newest sequence; 0 when nothing was ever appended. */
+  newest(): number {
+    return newestKey(this.entries)
   }
 
   /** Must be called inside a write transaction, after everything it stands for was put. */
   append(change: NewChange): void {
-    const sequence = this.sequence() + 1
+    const sequence = this.newest() + 1
     void this.entries.put(sequence, JSON.stringify({ sequence, ...change }))
-    void this.meta.put('sequence', String(sequence))
-    if (sequence > MAX_ENTRIES) void this.entries.remove(sequence - MAX_ENTRIES)
+    if (sequence > this.maxEntries) void this.entries.remove(sequence - this.maxEntries)
   }
 
-  /** Oldest first; null when the log no longer reaches back to `sequence`, or cannot be read. */
+  /** Oldest first; null when the log no longer reaches back to `sequence`, or an entry cannot be read. */
   after(sequence: number, limit: number): Change[] | null {
-    const newest = this.sequence()
+    const newest = this.newest()
     if (newest === sequence) return []
     if (newest < sequence) return null
     const changes: Change[] = []
-    let expected = sequence + 1
-    for (const { key, value } of this.entries.getRange({ start: expected, limit })) {
-      if (key !== expected) return null
-      changes.push(readChange(expected, value))
-      expected += 1
+    for (const { key, value } of this.entries.getRange({ start: sequence + 1, limit })) {
+      const expected = sequence + 1 + changes.length
+      const change = key === expected ? readChange(expected, value) : undefined
+      if (!change) return null
+      changes.push(change)
     }
-    return changes.length > 0 ? changes : null
-  }
-}
-
-function readChange(sequence: number, text: string): Change {
-  try {
-    return JSON.parse(text) as Change
-  } catch {
-    throw new CorruptRecordError(`log/${sequence}`, 'not readable as JSON')
+    return changes
   }
 }

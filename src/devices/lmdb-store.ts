@@ -1,12 +1,12 @@
 import path from 'node:path'
 
-import { EnvironmentError, openEnvironment, type Environment } from '../lmdb/environment'
+import { newestKey, openEnvironment, type Environment } from '../lmdb/environment'
 import type { DeviceRecord } from '../policy/device'
 import type { Override } from '../policy/override'
 import type { ActivePolicy, Policy } from '../policy/policy'
 import type { Mode } from '../policy/vocabulary'
 import { ChangeLog } from './change-log'
-import { formatDeviceRecord, parseDeviceRecord } from './record'
+import { formatDeviceRecord, isDeviceId, isUserName } from './record'
 import {
   CorruptRecordError,
   type Authorship,
@@ -17,6 +17,7 @@ import {
   type Store,
   type StoreCounts,
 } from './store'
+import { readDevice, readModeOverride, readOverride, readPolicyVersion } from './stored'
 
 /** Grows with each change of what is stored and how; a newer one is refused rather than guessed at. */
 const SCHEMA_VERSION = 1
@@ -38,25 +39,12 @@ export class LmdbStore implements Store {
     this.#owners = environment.database('owners', { dupSort: true })
     this.#policies = environment.database('policies')
     this.#overrides = environment.database('overrides')
-    this.#log = new ChangeLog(this.#meta, environment.database('log'))
+    this.#log = new ChangeLog(environment.database('log'))
   }
 
-  /** Opens or makes the store; throws {@link EnvironmentError} when it cannot or may not. */
-  static open(stateDir: string, options: { readonly mapSize?: number } = {}): LmdbStore {
-    const dir = path.join(stateDir, 'replica')
-    const environment = openEnvironment(dir, options)
-    const store = new LmdbStore(environment)
-    const found = store.#meta.get('schema')
-    if (found === undefined) {
-      environment.writeSync(() => void store.#meta.put('schema', String(SCHEMA_VERSION)))
-    } else if (found !== String(SCHEMA_VERSION)) {
-      void environment.close()
-      throw new EnvironmentError(
-        `${dir} holds data of schema version ${found.slice(0, 16)}, this program knows version ${SCHEMA_VERSION}: ` +
-          'use the program that wrote it, or move the directory away and import the devices again',
-      )
-    }
-    return store
+  /** Opens or makes the store; throws EnvironmentError when it cannot or may not. */
+  static open(stateDir: string): LmdbStore {
+    return new LmdbStore(openEnvironment(path.join(stateDir, 'replica'), { schema: SCHEMA_VERSION }))
   }
 
   close(): Promise<void> {
@@ -64,7 +52,8 @@ export class LmdbStore implements Store {
   }
 
   sequence(): number {
-    return this.#log.sequence()
+    this.#environment.refresh()
+    return this.#log.newest()
   }
 
   changesAfter(sequence: number, limit: number): Change[] | null {
@@ -76,12 +65,14 @@ export class LmdbStore implements Store {
   }
 
   device(id: string): DeviceRecord | undefined {
+    // Clients name devices and users: what cannot be a key was never written.
+    if (!isDeviceId(id)) return undefined
     const text = this.#devices.get(id)
     return text === undefined ? undefined : readDevice(id, text)
   }
 
   deviceIdsOf(owner: string, limit: number): string[] {
-    return [...this.#owners.getValues(owner, { limit })]
+    return isUserName(owner) ? [...this.#owners.getValues(owner, { limit })] : []
   }
 
   listDevices({
@@ -92,14 +83,9 @@ export class LmdbStore implements Store {
     limit: number
   }): (DeviceRecord | CorruptRecordError)[] {
     const start = afterId === undefined ? {} : { start: afterId, exclusiveStart: true }
-    return [...this.#devices.getRange({ ...start, limit })].map(({ key, value }) => {
-      try {
-        return readDevice(String(key), value)
-      } catch (error) {
-        if (error instanceof CorruptRecordError) return error
-        throw error
-      }
-    })
+    return [...this.#devices.getRange({ ...start, limit })].map(({ key, value }) =>
+      orCorrupt(() => readDevice(String(key), value)),
+    )
   }
 
   putDevices(records: readonly DeviceRecord[]): Promise<PutOutcome[]> {
@@ -136,7 +122,8 @@ export class LmdbStore implements Store {
     }
   }
 
-  forgetDevice(id: string): Promise<boolean> {
+  async forgetDevice(id: string): Promise<boolean> {
+    if (!isDeviceId(id)) return false
     return this.#environment.write(() => {
       const text = this.#devices.get(id)
       if (text === undefined) return false
@@ -149,28 +136,32 @@ export class LmdbStore implements Store {
   }
 
   activePolicy(): ActivePolicy | undefined {
-    const version = Number(this.#meta.get('policy') ?? 0)
-    const applied = version === 0 ? undefined : this.policyVersion(version)
-    return applied && { version, policy: applied.policy, modeOverride: this.modeOverride()?.mode ?? null }
+    const applied = this.policyVersion(newestKey(this.#policies))
+    return (
+      applied && {
+        version: applied.version,
+        policy: applied.policy,
+        modeOverride: this.modeOverride()?.mode ?? null,
+      }
+    )
   }
 
   applyPolicy(policy: Policy, sourceText: string, by: Authorship): Promise<PolicyVersion> {
     return this.#environment.write(() => {
-      const current = this.#currentPolicy()
+      const newest = newestKey(this.#policies)
+      const current = this.#readablePolicy(newest)
       if (current?.sourceText === sourceText) return current
-      const version = Number(this.#meta.get('policy') ?? 0) + 1
-      const applied = { version, ...by, policy, sourceText }
-      void this.#policies.put(version, JSON.stringify(applied))
-      void this.#meta.put('policy', String(version))
+      const applied = { version: newest + 1, ...by, policy, sourceText }
+      void this.#policies.put(applied.version, JSON.stringify(applied))
       this.#log.append({ kind: 'policy' })
       return applied
     })
   }
 
   /** A policy that cannot be read must not keep a good one from replacing it. */
-  #currentPolicy(): PolicyVersion | undefined {
+  #readablePolicy(version: number): PolicyVersion | undefined {
     try {
-      return this.policyVersion(Number(this.#meta.get('policy') ?? 0))
+      return this.policyVersion(version)
     } catch {
       return undefined
     }
@@ -178,18 +169,18 @@ export class LmdbStore implements Store {
 
   policyVersion(version: number): PolicyVersion | undefined {
     const text = this.#policies.get(version)
-    return text === undefined ? undefined : (parseStored(`policies/${version}`, text) as PolicyVersion)
+    return text === undefined ? undefined : readPolicyVersion(version, text)
   }
 
-  policyHistory(limit: number): PolicyVersion[] {
-    return [...this.#policies.getRange({ reverse: true, limit })].map(
-      ({ key, value }) => parseStored(`policies/${String(key)}`, value) as PolicyVersion,
+  policyHistory(limit: number): (PolicyVersion | CorruptRecordError)[] {
+    return [...this.#policies.getRange({ reverse: true, limit })].map(({ key, value }) =>
+      orCorrupt(() => readPolicyVersion(Number(key), value)),
     )
   }
 
   modeOverride(): ModeOverride | undefined {
     const text = this.#meta.get('modeOverride')
-    return text === undefined ? undefined : (parseStored('meta/modeOverride', text) as ModeOverride)
+    return text === undefined ? undefined : readModeOverride('meta/modeOverride', text)
   }
 
   setModeOverride(mode: Mode | null, by: Authorship): Promise<void> {
@@ -201,24 +192,26 @@ export class LmdbStore implements Store {
   }
 
   overridesOn(subject: Override['subject']): Override[] {
-    const found: Override[] = []
-    for (const kind of OVERRIDE_KINDS) {
-      const text = this.#overrides.get([subject.kind, subject.id, kind])
-      if (text !== undefined)
-        found.push(parseStored(`overrides/${subject.kind}/${subject.id}/${kind}`, text) as Override)
-    }
-    return found
+    if (!isSubject(subject)) return []
+    return OVERRIDE_KINDS.flatMap((kind) => {
+      const key = [subject.kind, subject.id, kind]
+      const text = this.#overrides.get(key)
+      return text === undefined ? [] : readOverride(key, text)
+    })
   }
 
-  putOverride(override: Override): Promise<void> {
+  async putOverride(override: Override): Promise<void> {
     const { kind, subject } = override
-    return this.#environment.write(() => {
+    if (!isSubject(subject))
+      throw new Error(`there can be no ${subject.kind} with this id: too long or not text`)
+    await this.#environment.write(() => {
       void this.#overrides.put([subject.kind, subject.id, kind], JSON.stringify(override))
       this.#log.append({ kind: 'override', subject })
     })
   }
 
-  removeOverride(kind: Override['kind'], subject: Override['subject']): Promise<boolean> {
+  async removeOverride(kind: Override['kind'], subject: Override['subject']): Promise<boolean> {
+    if (!isSubject(subject)) return false
     return this.#environment.write(() => {
       const key = [subject.kind, subject.id, kind]
       if (this.#overrides.get(key) === undefined) return false
@@ -228,10 +221,11 @@ export class LmdbStore implements Store {
     })
   }
 
-  listOverrides(kind?: Override['kind']): Override[] {
+  listOverrides(kind?: Override['kind']): (Override | CorruptRecordError)[] {
     return [...this.#overrides.getRange({})]
-      .map(({ key, value }) => parseStored(`overrides/${String(key)}`, value) as Override)
-      .filter((override) => kind === undefined || override.kind === kind)
+      .map(({ key, value }) => ({ key: [key].flat(), value }))
+      .filter(({ key }) => kind === undefined || key.at(-1) === kind)
+      .map(({ key, value }) => orCorrupt(() => readOverride(key, value)))
   }
 
   counts(): StoreCounts {
@@ -251,18 +245,15 @@ const isOlder = (record: DeviceRecord, stored: DeviceRecord): boolean =>
   (record.version < stored.version ||
     (record.version === stored.version && record.evidenceAt < stored.evidenceAt))
 
-function readDevice(id: string, text: string): DeviceRecord {
-  const reading = parseDeviceRecord(parseStored(`devices/${id}`, text))
-  if (!reading.ok) throw new CorruptRecordError(`devices/${id}`, reading.problem)
-  if (reading.record.id !== id)
-    throw new CorruptRecordError(`devices/${id}`, 'holds the record of another device')
-  return reading.record
-}
+const isSubject = ({ kind, id }: Override['subject']): boolean =>
+  kind === 'device' ? isDeviceId(id) : isUserName(id)
 
-function parseStored(place: string, text: string): unknown {
+/** In a list, an entry that cannot be read must not keep the others from being read. */
+function orCorrupt<T>(read: () => T): T | CorruptRecordError {
   try {
-    return JSON.parse(text)
-  } catch {
-    throw new CorruptRecordError(place, 'not readable as JSON')
+    return read()
+  } catch (error) {
+    if (error instanceof CorruptRecordError) return error
+    throw error
   }
 }

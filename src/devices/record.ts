@@ -27,10 +27,18 @@ export interface WireRecord {
 }
 
 /**
- * A mail address or login name as records, overrides and decisions compare it: NFC, trimmed, lower case.
+ * A mail address or login name as records, overrides and decisions compare it: trimmed, lower case, NFC.
  * The local part is folded too: RFC 5321 lets it differ in case, but no mailbox here is told apart by that.
  */
-export const normaliseUser = (name: string): string => name.trim().normalize('NFC').toLowerCase()
+export const normaliseUser = (name: string): string =>
+  // NFC again: a lower-case letter may join a mark that its capital has no joined form with (J with caron).
+  name.trim().normalize('NFC').toLowerCase().normalize('NFC')
+
+/** Whether a record may have this id; any other names no device. */
+export const isDeviceId = (text: string): boolean => isText(text, RECORD_LIMITS.idChars)
+
+/** Whether a record may have this owner, which must be normalised. */
+export const isUserName = (text: string): boolean => isText(text, RECORD_LIMITS.ownerChars)
 
 /** The names of a record's fields, in NDJSON and as CSV columns. */
 export const RECORD_KEYS: readonly string[] = [
@@ -43,9 +51,16 @@ export const RECORD_KEYS: readonly string[] = [
   'source',
   'version',
 ]
-// eslint-disable-next-line no-control-regex -- ids and names with control characters are refused
-const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/
-const RFC3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/
+
+/** Control characters, line ends, and halves of surrogate pairs, which UTF-8 cannot tell apart. */
+// eslint-disable-next-line no-control-regex -- these are exactly the characters to refuse
+const UNUSABLE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\p{Surrogate}]/u
+const RFC3339 =
+  /^\d{4}-\d\d-\d\d[Tt]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)$/
+/** The years 0000 to 9999, in UTC: what RFC 3339 can write. */
+const FIRST_MS = Date.parse('0000-01-01T00:00:00Z')
+const LAST_MS = Date.parse('9999-12-31T23:59:59.999Z')
+const SHORTEST_MONTH_DAYS = 28
 
 /** Parses one record of the wire form; the problem names the field and what it should be. */
 export function parseDeviceRecord(value: unknown): RecordReading {
@@ -57,8 +72,11 @@ export function parseDeviceRecord(value: unknown): RecordReading {
 
   const { id, platform, state, source, version } = fields
   if (!isText(id, RECORD_LIMITS.idChars)) return bad(`id: ${textRule(RECORD_LIMITS.idChars)}`)
-  const owners = texts(fields['owners'], RECORD_LIMITS.owners, RECORD_LIMITS.ownerChars)
-  if (!owners) return bad(`owners: a list of at most ${RECORD_LIMITS.owners} mail addresses`)
+  const owners = texts(fields['owners'], RECORD_LIMITS.owners, RECORD_LIMITS.ownerChars, normaliseUser)
+  if (!owners)
+    return bad(
+      `owners: a list of at most ${RECORD_LIMITS.owners} mail addresses, each ${textRule(RECORD_LIMITS.ownerChars)}`,
+    )
   const knownPlatform = PLATFORMS.find((known) => known === platform)
   if (!knownPlatform) return bad(`platform: ${shown(platform)} is none of ${PLATFORMS.join(', ')}`)
   const knownState = STATES.find((known) => known === state)
@@ -66,7 +84,7 @@ export function parseDeviceRecord(value: unknown): RecordReading {
   const findings = texts(fields['findings'] ?? [], RECORD_LIMITS.findings, RECORD_LIMITS.findingChars)
   if (!findings)
     return bad(
-      `findings: a list of at most ${RECORD_LIMITS.findings} texts of at most ${RECORD_LIMITS.findingChars} characters`,
+      `findings: a list of at most ${RECORD_LIMITS.findings} findings, each ${textRule(RECORD_LIMITS.findingChars)}`,
     )
   const evidenceAt = timeOf(fields['evidence_at'])
   if (evidenceAt === undefined)
@@ -81,10 +99,10 @@ export function parseDeviceRecord(value: unknown): RecordReading {
     ok: true,
     record: {
       id,
-      owners: [...new Set(owners.map(normaliseUser))],
+      owners,
       platform: knownPlatform,
       state: knownState,
-      findings: [...new Set(findings)],
+      findings,
       evidenceAt,
       source,
       version,
@@ -107,20 +125,34 @@ export const formatDeviceRecord = (record: DeviceRecord): WireRecord => ({
 const bad = (problem: string): RecordReading => ({ ok: false, problem })
 
 const isText = (value: unknown, maxChars: number): value is string =>
-  typeof value === 'string' && value.length > 0 && value.length <= maxChars && !CONTROL.test(value)
+  typeof value === 'string' && value.length > 0 && value.length <= maxChars && !UNUSABLE.test(value)
 
 const textRule = (maxChars: number): string =>
   `a text of 1 to ${maxChars} characters without control characters`
 
-function texts(value: unknown, maxCount: number, maxChars: number): string[] | undefined {
+/** Each text once. */
+function texts(
+  value: unknown,
+  maxCount: number,
+  maxChars: number,
+  normalise = (text: string): string => text,
+): string[] | undefined {
   if (!Array.isArray(value) || value.length > maxCount) return undefined
-  return value.every((item) => isText(item, maxChars)) ? value : undefined
+  const items = value.map((item: unknown) => (typeof item === 'string' ? normalise(item) : item))
+  return items.every((item) => isText(item, maxChars)) ? [...new Set(items)] : undefined
 }
 
 function timeOf(value: unknown): number | undefined {
-  if (typeof value !== 'string' || !RFC3339.test(value)) return undefined
+  if (typeof value !== 'string' || !RFC3339.test(value) || !hasDay(value.slice(0, 10))) return undefined
   const ms = Date.parse(value)
-  return Number.isNaN(ms) ? undefined : ms
+  return ms >= FIRST_MS && ms <= LAST_MS ? ms : undefined
+}
+
+/** Date.parse takes the 31st of June for the 1st of July. */
+function hasDay(date: string): boolean {
+  if (Number(date.slice(8)) <= SHORTEST_MONTH_DAYS) return true
+  const day = new Date(`${date}T00:00:00Z`)
+  return !Number.isNaN(day.getTime()) && day.toISOString().startsWith(date)
 }
 
 /** A bad value as an error may show it: short, on one line. */

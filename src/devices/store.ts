@@ -3,6 +3,14 @@ import type { Override } from '../policy/override'
 import type { ActivePolicy, Policy } from '../policy/policy'
 import type { Mode } from '../policy/vocabulary'
 
+/** How an entry that cannot be read is mended, by its database. */
+const MENDING: Readonly<Partial<Record<string, string>>> = {
+  devices: "write it again (device-gate device put, or the feed's next sweep) to mend it",
+  overrides: 'add or remove it again (device-gate exempt or lock) to mend it',
+  policies: 'save the policy file with a change, so that a new version takes its place',
+  meta: 'set or take away the mode (device-gate mode) to mend it',
+}
+
 /** A stored value that cannot be read: that entry alone is out of order, the rest of the store is well. */
 export class CorruptRecordError extends Error {
   override readonly name = 'CorruptRecordError'
@@ -12,9 +20,7 @@ export class CorruptRecordError extends Error {
     readonly place: string,
     readonly problem: string,
   ) {
-    super(
-      `${place}: ${problem}; write it again (device-gate device put, or the feed's next sweep) to mend it`,
-    )
+    super(`${place}: ${problem}; ${MENDING[place.slice(0, place.indexOf('/'))] ?? 'write it again'}`)
   }
 }
 
@@ -54,13 +60,14 @@ export type PutOutcome =
   | { readonly status: 'refused'; readonly storedVersion: number; readonly storedEvidenceAt: number }
 
 /**
- * The local copy that decisions read. Every read is synchronous and sees the newest committed state of any
- * process on the host. A read throws {@link CorruptRecordError} for an entry that cannot be read.
+ * The local copy that decisions read. Every read is synchronous and sees at least what was committed, by any
+ * process on the host, before the last call of `sequence`; without one, before this turn of the event loop.
+ * A read throws {@link CorruptRecordError} for an entry that cannot be read.
  */
 export interface Replica {
   /** The sequence of the newest change; 0 when nothing was ever written. */
   sequence(): number
-  /** Changes after `sequence`, oldest first; null when the log no longer reaches back that far. */
+  /** Changes after `sequence`, oldest first; null when the log cannot tell them, as when it was cut since. */
   changesAfter(sequence: number, limit: number): Change[] | null
   device(id: string): DeviceRecord | undefined
   /** Ids of the devices owned by a normalised user name; at most `limit` of them. */
@@ -92,8 +99,8 @@ export interface Store extends Replica {
   /** Applies a policy as the next version; the version in force stays when the text is the same. */
   applyPolicy(policy: Policy, sourceText: string, by: Authorship): Promise<PolicyVersion>
   policyVersion(version: number): PolicyVersion | undefined
-  /** Newest first. */
-  policyHistory(limit: number): PolicyVersion[]
+  /** Newest first. A corrupt one is given as its error, in its place. */
+  policyHistory(limit: number): (PolicyVersion | CorruptRecordError)[]
 
   modeOverride(): ModeOverride | undefined
   /** null takes the override away. */
@@ -101,7 +108,8 @@ export interface Store extends Replica {
 
   putOverride(override: Override): Promise<void>
   removeOverride(kind: Override['kind'], subject: Override['subject']): Promise<boolean>
-  listOverrides(kind?: Override['kind']): Override[]
+  /** A corrupt one is given as its error, in its place. */
+  listOverrides(kind?: Override['kind']): (Override | CorruptRecordError)[]
 
   counts(): StoreCounts
   close(): Promise<void>

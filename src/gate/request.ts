@@ -27,5 +27,7 @@ function devicesOf(replica: Replica, { claim, user }: Subject): DeviceRecord[] {
     const device = replica.device(claim.deviceId)
     return device ? [device] : []
   }
-  return replica.deviceIdsOf(user, MAX_OWNED_DEVICES).flatMap((id) => replica.device(id) ?? [])
+  const devices = replica.deviceIdsOf(user, MAX_OWNED_DEVICES).flatMap((id) => replica.device(id) ?? [])
+  // The index may still name a former owner, when the record that knew of him was damaged.
+  return devices.filter(({ owners }) => owners.includes(user))
 }

@@ -1,28 +1,27 @@
-import fs from 'node:fs'
 import path from 'node:path'
 
 import pino from 'pino'
 
-import { formatEntry, type JournalCursor } from './journal'
+import { formatEntry, type JournalEntry } from './journal'
 import type { JournalStore } from './journal-store'
 import { escapeLine } from './line-text'
+import { LogFile } from './log-file'
 
 const POLL_MS = 200
 const BATCH = 2000
 const MAX_FILE_OCTETS = 50 * 1024 * 1024
-const KEPT_FILES = 10
+/** pino cannot leave it out; it comes first in a line and says nothing here. */
+const LEVEL = '"level":30,'
 
 /**
  * Writes `<stateDir>/log/blocks.ndjson` from the journal: one process a host does, so lines of several
- * workers never mix and rotation has no race. Rotated by size: `blocks.ndjson.1` is the youngest old file.
- * A kill at any moment neither loses nor repeats a line: the journal keeps how far the file was written.
+ * workers never mix and rotation has no race. A kill at any moment neither loses nor repeats a line: the
+ * journal keeps how far the file was written.
  */
 export class BlockLog {
-  readonly #file: string
+  readonly #file: LogFile
   readonly #timer: NodeJS.Timeout
   readonly #logger
-  #descriptor: number
-  #octets: number
   #lines: string[] = []
   #turn: Promise<void> = Promise.resolve()
 
@@ -31,13 +30,15 @@ export class BlockLog {
     stateDir: string,
     private readonly journal: JournalStore,
     private readonly onFault: (error: unknown) => void,
-    private readonly maxFileOctets = MAX_FILE_OCTETS,
+    maxFileOctets = MAX_FILE_OCTETS,
   ) {
-    this.#file = path.join(stateDir, 'log', 'blocks.ndjson')
-    fs.mkdirSync(path.dirname(this.#file), { recursive: true, mode: 0o700 })
-    this.#descriptor = this.#open()
-    this.#octets = this.#takeBackUnkept()
-    this.#logger = pino({ base: null, timestamp: false }, { write: (line: string) => this.#lines.push(line) })
+    this.#file = new LogFile(path.join(stateDir, 'log', 'blocks.ndjson'), maxFileOctets)
+    const kept = journal.blockLogPosition()
+    if (kept) this.#file.cutBack(kept)
+    this.#logger = pino(
+      { base: null, timestamp: false },
+      { write: (line: string) => this.#lines.push(line.replace(LEVEL, '')) },
+    )
     this.#timer = setInterval(() => void this.flush(), POLL_MS)
     this.#timer.unref()
   }
@@ -51,20 +52,7 @@ export class BlockLog {
   async close(): Promise<void> {
     clearInterval(this.#timer)
     await this.flush()
-    fs.closeSync(this.#descriptor)
-  }
-
-  #open(): number {
-    return fs.openSync(this.#file, 'a', 0o600)
-  }
-
-  /** What was written behind the kept position is written again: it goes first. Gives the octets that stay. */
-  #takeBackUnkept(): number {
-    const { ino, size } = fs.fstatSync(this.#descriptor)
-    const kept = this.journal.blockLogPosition()
-    if (kept?.inode !== ino || size <= kept.octets) return size
-    fs.ftruncateSync(this.#descriptor, kept.octets)
-    return kept.octets
+    this.#file.close()
   }
 
   async #writeNew(): Promise<void> {
@@ -72,29 +60,17 @@ export class BlockLog {
       const from = this.journal.blockLogPosition()?.cursor ?? null
       const { entries, cursor } = this.journal.after(from, BATCH)
       if (cursor === from) return
-      for (const entry of entries) this.#logger.info(formatEntry(entry))
-      const text = escapeLine(this.#lines.splice(0).join(''))
-      fs.writeFileSync(this.#descriptor, text)
-      this.#octets += Buffer.byteLength(text)
-      await this.#keepPosition(cursor)
-      if (this.#octets < this.maxFileOctets) continue
-      this.#rotate()
-      await this.#keepPosition(cursor)
+      await this.#file.append(this.#linesOf(entries), (place) =>
+        this.journal.keepBlockLogPosition({ cursor, ...place }),
+      )
+      if (!this.#file.isFull) continue
+      this.#file.rotate()
+      await this.journal.keepBlockLogPosition({ cursor, ...this.#file.place() })
     }
   }
 
-  #keepPosition(cursor: JournalCursor | null): Promise<void> {
-    const { ino } = fs.fstatSync(this.#descriptor)
-    return this.journal.keepBlockLogPosition({ cursor, inode: ino, octets: this.#octets })
-  }
-
-  #rotate(): void {
-    fs.closeSync(this.#descriptor)
-    for (let i = KEPT_FILES - 1; i >= 1; i -= 1) {
-      if (fs.existsSync(`${this.#file}.${i}`)) fs.renameSync(`${this.#file}.${i}`, `${this.#file}.${i + 1}`)
-    }
-    fs.renameSync(this.#file, `${this.#file}.1`)
-    this.#descriptor = this.#open()
-    this.#octets = 0
+  #linesOf(entries: readonly JournalEntry[]): string {
+    for (const entry of entries) this.#logger.info(formatEntry(entry))
+    return escapeLine(this.#lines.splice(0).join(''))
   }
 }

@@ -46,5 +46,6 @@ export class Fold {
   }
 }
 
+/** As JSON, since user and device are what a client sent: no separator is safe from them. */
 const caseKey = (e: JournalEntry): string =>
-  [e.user, e.device ?? '', e.protocol, e.outcome, e.reason, e.rule ?? '', e.enforced].join('\0')
+  JSON.stringify([e.user, e.device, e.protocol, e.outcome, e.reason, e.rule, e.enforced])

@@ -1,9 +1,12 @@
 import path from 'node:path'
 
-import { openEnvironment, type Environment, type TextDatabase } from '../lmdb/environment'
+import { newestKey, openEnvironment, type Environment, type TextDatabase } from '../lmdb/environment'
 import { Fold } from './fold'
 import type { JournalCursor, JournalEntry, JournalQuery, JournalReader, JournalSink } from './journal'
+import { readEntry, readPosition, type BlockLogPosition } from './stored'
 
+/** Grows with each change of what is stored and how. */
+const SCHEMA_VERSION = 1
 const FLUSH_MS = 100
 /** Entries waiting for the disk; beyond it they are counted as lost, the mail goes on. */
 const MAX_WAITING = 20_000
@@ -21,13 +24,8 @@ export interface JournalOptions {
   readonly now: () => number
   /** Told of each failed write and of entries lost; must bound what it does with many. */
   readonly onFault: (error: unknown) => void
-}
-
-/** How far the block log is written: up to an entry, and in which file up to where. */
-export interface BlockLogPosition {
-  readonly cursor: JournalCursor | null
-  readonly inode: number
-  readonly octets: number
+  /** Entries kept. */
+  readonly maxEntries?: number
 }
 
 /**
@@ -59,7 +57,10 @@ export class JournalStore implements JournalReader, JournalSink {
 
   /** Throws EnvironmentError when the directory cannot be opened. */
   static open(stateDir: string, options: JournalOptions): JournalStore {
-    return new JournalStore(openEnvironment(path.join(stateDir, 'journal')), options)
+    return new JournalStore(
+      openEnvironment(path.join(stateDir, 'journal'), { schema: SCHEMA_VERSION }),
+      options,
+    )
   }
 
   append(entry: JournalEntry): void {
@@ -100,18 +101,18 @@ export class JournalStore implements JournalReader, JournalSink {
   }
 
   newest(): JournalCursor | null {
-    const sequence = this.#sequence()
-    return sequence === 0 ? null : String(sequence)
+    const key = newestKey(this.#entries)
+    return key === 0 ? null : String(key)
   }
 
   /** Kept here, so that a restart of the block log neither loses nor repeats lines. */
   blockLogPosition(): BlockLogPosition | undefined {
     const text = this.#meta.get('blockLog')
-    return text === undefined ? undefined : (JSON.parse(text) as BlockLogPosition)
+    return text === undefined ? undefined : readPosition(text)
   }
 
-  async keepBlockLogPosition(position: BlockLogPosition): Promise<void> {
-    await this.#environment.write(() => this.#meta.put('blockLog', JSON.stringify(position)))
+  keepBlockLogPosition(position: BlockLogPosition): Promise<void> {
+    return this.#environment.write(() => void this.#meta.put('blockLog', JSON.stringify(position)))
   }
 
   /** Writes all that was taken in so far, open cases too. */
@@ -156,29 +157,26 @@ export class JournalStore implements JournalReader, JournalSink {
   }
 
   #put(batch: readonly JournalEntry[]): void {
-    let sequence = this.#sequence()
+    const { maxEntries = MAX_ENTRIES } = this.options
+    let key = newestKey(this.#entries)
     for (const entry of batch) {
-      sequence += 1
-      void this.#entries.put(sequence, JSON.stringify(entry))
-      if (sequence > MAX_ENTRIES) void this.#entries.remove(sequence - MAX_ENTRIES)
+      key += 1
+      void this.#entries.put(key, JSON.stringify(entry))
+      if (key > maxEntries) void this.#entries.remove(key - maxEntries)
     }
-    void this.#meta.put('sequence', String(sequence))
-    for (const key of this.#outdated()) void this.#entries.remove(key)
+    for (const outdated of this.#outdatedBefore(key)) void this.#entries.remove(outdated)
   }
 
-  #outdated(): number[] {
+  /** Never the newest: the keys go on from it. */
+  #outdatedBefore(newest: number): number[] {
     const oldest = this.options.now() - MAX_AGE_MS
     const keys: number[] = []
-    for (const { key, value } of this.#entries.getRange({ limit: TRIM_BATCH })) {
+    for (const { key, value } of this.#entries.getRange({ end: newest, limit: TRIM_BATCH })) {
       const entry = readEntry(value)
       if (entry && entry.time >= oldest) break
-      keys.push(key as number)
+      keys.push(Number(key))
     }
     return keys
-  }
-
-  #sequence(): number {
-    return Number(this.#meta.get('sequence') ?? 0)
   }
 }
 
@@ -194,13 +192,3 @@ const matches = (entry: JournalEntry, { user, device, decision }: JournalQuery):
   (user === undefined || entry.user === user) &&
   (device === undefined || entry.device === device) &&
   (decision === undefined || entry.decision === decision)
-
-/** undefined: damaged. One lost line must not keep the others from being read. */
-function readEntry(text: string): JournalEntry | undefined {
-  try {
-    const entry = JSON.parse(text) as JournalEntry | null
-    return Number.isSafeInteger(entry?.time) ? (entry ?? undefined) : undefined
-  } catch {
-    return undefined
-  }
-}

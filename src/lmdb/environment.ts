@@ -2,6 +2,8 @@ import fs from 'node:fs'
 
 import { open, type Database, type RootDatabase } from 'lmdb'
 
+import { problemOf } from './data-file'
+
 /** One named database of text values. Keys are strings, safe integers, or arrays of them. */
 export type TextDatabase = Database<string, string | number | (string | number)[]>
 
@@ -11,58 +13,115 @@ export class EnvironmentError extends Error {
   readonly code = 'ERR_ENVIRONMENT'
 }
 
+/** Reads see what was committed when the first of them was made in this turn of the event loop. */
 export interface Environment {
+  /** Throws EnvironmentError when it is new and cannot be made. */
   database(name: string, options?: { readonly dupSort?: boolean }): TextDatabase
+  /** Lets the reads from here on see all that any process has committed until now. */
+  refresh(): void
   /**
-   * Runs `work` as one write transaction across all processes of the host; resolves once it is durable,
-   * rejects with nothing applied when `work` throws or the disk is full.
+   * Runs `work` as one write transaction across all processes of the host. Resolves once it is on disk and
+   * seen by all; rejects with nothing applied when `work` throws or the disk does not take it.
    */
   write<T>(work: () => T): Promise<T>
-  /** The same, done when it returns: for start and exit only, since it waits for the disk. */
-  writeSync<T>(work: () => T): T
   close(): Promise<void>
 }
 
 const MAX_DATABASES = 16
+/** Each process takes one slot, and a few more for a moment. */
+const MAX_READERS = 512
 
-/** Opens the LMDB environment in `dir`, which is made (mode 0700) when it is missing. */
-export function openEnvironment(dir: string, options: { readonly mapSize?: number } = {}): Environment {
-  let root: RootDatabase<string>
-  try {
-    fs.mkdirSync(dir, { recursive: true, mode: 0o700 })
-    fs.accessSync(dir, fs.constants.R_OK | fs.constants.W_OK)
-    root = open<string, string>({
-      path: dir,
-      maxDbs: MAX_DATABASES,
-      encoding: 'string',
-      ...(options.mapSize !== undefined && { mapSize: options.mapSize }),
-    })
-  } catch (error) {
-    throw new EnvironmentError(
-      `${dir} cannot be opened: ${(error as Error).message}; check that it is writable for this user, or move it away to start anew`,
-    )
+/**
+ * Opens the LMDB environment in `dir`, which is made (mode 0700) when it is missing. `schema` is the version
+ * of what is stored in it and how: data of another one is refused rather than guessed at.
+ */
+export function openEnvironment(dir: string, { schema }: { readonly schema: number }): Environment {
+  const root = openRoot(dir)
+  const database: Environment['database'] = (name, { dupSort = false } = {}) => {
+    try {
+      return root.openDB({ name, dupSort, encoding: dupSort ? 'ordered-binary' : 'string' })
+    } catch (error) {
+      throw new EnvironmentError(`${dir} cannot be opened: ${(error as Error).message}`)
+    }
   }
-  const explained = (error: unknown): unknown =>
-    /MDB_|No space|ENOSPC/.test(String(error))
-      ? new EnvironmentError(`${dir} cannot be written: ${(error as Error).message}; nothing was changed`)
-      : error
+  try {
+    checkSchema(dir, root, database('meta'), schema)
+  } catch (error) {
+    void root.close()
+    throw error
+  }
   return {
-    database: (name, { dupSort = false } = {}) =>
-      root.openDB({ name, dupSort, encoding: dupSort ? 'ordered-binary' : 'string' }),
+    database,
+    refresh: () => root.resetReadTxn(),
     write: async (work) => {
       try {
-        return await root.transaction(work)
+        // A child, since lmdb commits what was put before a throw otherwise.
+        const { value } = await root.childTransaction(() => {
+          // In an object: a promise from `work` would keep the transaction open for as long as it takes.
+          const done = { value: work() }
+          // A put into a damaged page fails without a word; the next read in the transaction tells.
+          root.get(SCHEMA_KEY)
+          return done
+        })
+        return value
       } catch (error) {
-        throw explained(error)
-      }
-    },
-    writeSync: (work) => {
-      try {
-        return root.transactionSync(work)
-      } catch (error) {
-        throw explained(error)
+        throw await explained(dir, error)
       }
     },
     close: () => root.close(),
   }
+}
+
+function openRoot(dir: string): RootDatabase<string> {
+  try {
+    fs.mkdirSync(dir, { recursive: true, mode: 0o700 })
+    fs.accessSync(dir, fs.constants.R_OK | fs.constants.W_OK)
+    const problem = problemOf(dir)
+    if (problem !== undefined) throw new Error(problem)
+    return open<string, string>({
+      path: dir,
+      maxDbs: MAX_DATABASES,
+      maxReaders: MAX_READERS,
+      encoding: 'string',
+      // A commit is on disk before anybody sees it, so that one that fails has changed nothing.
+      overlappingSync: false,
+      // Each write is a transaction of its own anyway; with it, a failed commit ends the process (unhandled).
+      eventTurnBatching: false,
+    })
+  } catch (error) {
+    throw new EnvironmentError(
+      `${dir} cannot be opened: ${(error as Error).message}; make it readable and writable for this user, ` +
+        'restore it from a backup, or move it away to start anew',
+    )
+  }
+}
+
+const SCHEMA_KEY = 'schema'
+
+function checkSchema(dir: string, root: RootDatabase, meta: TextDatabase, known: number): void {
+  const found = meta.get(SCHEMA_KEY)
+  if (found === undefined) {
+    root.transactionSync(() => void meta.put(SCHEMA_KEY, String(known)))
+  } else if (found !== String(known)) {
+    throw new EnvironmentError(
+      `${dir} holds data of schema version ${found.slice(0, 16)}, this program knows version ${known}: ` +
+        'use the program that wrote it, or move the directory away to start anew',
+    )
+  }
+}
+
+/** What lmdb says of a failed commit it says in a promise; what `work` itself threw is left as it is. */
+async function explained(dir: string, error: unknown): Promise<unknown> {
+  const { commitError, code } = error as { commitError?: Promise<never>; code?: unknown }
+  const cause = commitError === undefined ? error : await commitError.catch((reason: unknown) => reason)
+  if (commitError === undefined && typeof code !== 'number') return error
+  return new EnvironmentError(
+    `${dir} cannot be written: ${(cause as Error).message}; nothing was changed; is the disk full?`,
+  )
+}
+
+/** The largest key of a database whose keys are numbers; 0 when it is empty. */
+export function newestKey(database: TextDatabase): number {
+  for (const key of database.getKeys({ reverse: true, limit: 1 })) return Number(key)
+  return 0
 }

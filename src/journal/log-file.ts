@@ -1,0 +1,83 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { promisify } from 'node:util'
+
+const fdatasync = promisify(fs.fdatasync)
+
+const KEPT_FILES = 10
+
+/** How far a file was written, and which file it was. */
+export interface LogPlace {
+  readonly inode: number
+  readonly octets: number
+}
+
+/** A file of whole lines that is rotated by size: `<file>.1` is the youngest old one, `.10` the oldest. */
+export class LogFile {
+  #descriptor: number
+
+  /** Makes the directory (mode 0700) and the file (0600); throws when it cannot. */
+  constructor(
+    private readonly file: string,
+    private readonly maxOctets: number,
+  ) {
+    fs.mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 })
+    this.#descriptor = this.#open()
+  }
+
+  /** Takes away what was written behind `place`, if that is a place in this very file. */
+  cutBack(place: LogPlace): void {
+    const { ino, size } = fs.fstatSync(this.#descriptor)
+    if (ino === place.inode && size > place.octets) fs.ftruncateSync(this.#descriptor, place.octets)
+  }
+
+  /** Appends and, once it is on disk, calls `whenWritten`; leaves nothing behind when either of them fails. */
+  async append(text: string, whenWritten: (place: LogPlace) => Promise<void>): Promise<void> {
+    const { size } = fs.fstatSync(this.#descriptor)
+    try {
+      fs.writeFileSync(this.#descriptor, text)
+      await fdatasync(this.#descriptor)
+      await whenWritten(this.place())
+    } catch (error) {
+      fs.ftruncateSync(this.#descriptor, size)
+      throw error
+    }
+  }
+
+  place(): LogPlace {
+    const { ino, size } = fs.fstatSync(this.#descriptor)
+    return { inode: ino, octets: size }
+  }
+
+  get isFull(): boolean {
+    return this.place().octets >= this.maxOctets
+  }
+
+  rotate(): void {
+    if (fs.existsSync(this.file)) this.#shift()
+    // Open first: should that fail, the lines go on into the old file.
+    const next = this.#open()
+    fs.closeSync(this.#descriptor)
+    this.#descriptor = next
+  }
+
+  close(): void {
+    fs.closeSync(this.#descriptor)
+  }
+
+  #open(): number {
+    return fs.openSync(this.file, 'a', 0o600)
+  }
+
+  /** Moves files up to the first free number only: a rotation that a kill cut short must not cost an old file. */
+  #shift(): void {
+    let free = 1
+    while (free < KEPT_FILES && fs.existsSync(this.#old(free))) free += 1
+    for (let i = free; i > 1; i -= 1) fs.renameSync(this.#old(i - 1), this.#old(i))
+    fs.renameSync(this.file, this.#old(1))
+  }
+
+  #old(number: number): string {
+    return `${this.file}.${number}`
+  }
+}
