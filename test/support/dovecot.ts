@@ -119,6 +119,12 @@ userdb {
   driver = static
   args = uid=${root ? NOBODY : uid} gid=${root ? NOBODY : gid} home=${dir}/mail/%u
 }
+# Else an address with a failed login waits seconds for its next one.
+service anvil {
+  unix_listener anvil-auth-penalty {
+    mode = 0
+  }
+}
 service imap-login {
   inet_listener imap {
     port = ${port}

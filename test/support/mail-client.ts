@@ -13,21 +13,22 @@ export interface Sync {
   readonly alerts: readonly string[]
 }
 
-export function imapClient(
-  port: number,
-  auth: Login,
-  options: { readonly ca?: string; readonly secure?: boolean } = {},
-): ImapFlow {
-  const { ca, secure = false } = options
-  return new ImapFlow({
+export interface ClientTls {
+  readonly tls: 'none' | 'starttls' | 'implicit'
+  /** PEM: the CA that the gate's certificate must come from. */
+  readonly ca?: string
+}
+
+export const imapClient = (port: number, auth: Login, { tls, ca }: ClientTls = { tls: 'none' }): ImapFlow =>
+  new ImapFlow({
     host: '127.0.0.1',
     port,
-    secure,
+    secure: tls === 'implicit',
+    ...(tls !== 'implicit' && { doSTARTTLS: tls === 'starttls' }),
     auth,
     logger: false,
     ...(ca !== undefined && { tls: { ca } }),
   })
-}
 
 /** Logs in, reads the subject of the newest message, and logs out. */
 export async function syncMail(client: ImapFlow): Promise<Sync> {
