@@ -20,6 +20,7 @@ export interface DovecotOptions {
 /** A private Dovecot on high ports of 127.0.0.1, with its own directories; the system's is left alone. */
 export class Dovecot {
   #process: WatchedProcess
+  #delivered = 0
 
   private constructor(
     readonly dir: string,
@@ -62,8 +63,8 @@ export class Dovecot {
     for (const name of ['cur', 'new', 'tmp']) {
       fs.mkdirSync(path.join(maildir, name), { recursive: true, mode: 0o777 })
     }
-    const count = fs.readdirSync(path.join(maildir, 'new')).length
-    const file = path.join(maildir, 'new', `${1_700_000_000 + count}.M${count}.localhost`)
+    this.#delivered += 1
+    const file = path.join(maildir, 'new', `${1_700_000_000 + this.#delivered}.M${this.#delivered}.localhost`)
     fs.writeFileSync(file, message)
     if (process.getuid?.() === 0) {
       const chown = (place: string): void => fs.chownSync(place, NOBODY, NOBODY)
