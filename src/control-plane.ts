@@ -60,6 +60,8 @@ export async function startControlPlane(parts: HostParts): Promise<ControlPlane>
     close: async () => {
       watcher.close()
       await turn
+      // What this process itself decided last belongs into the block log too.
+      await parts.journal.drain()
       await blockLog.close()
     },
   }

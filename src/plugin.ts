@@ -2,6 +2,7 @@ import { startControlPlane, type ControlPlane } from './control-plane'
 import { startDataPlane, type DataPlane } from './data-plane'
 import { checkHostConfig, openHostParts, type HostParts } from './host-parts'
 import { createLogger } from './journal/logger'
+import { onProcessEnd } from './process-end'
 import { onUnrecognizedCommand } from './smtp/auth-hook'
 import { DENY, type Connection, type Next } from './smtp/haraka'
 import { onData, onDeny, onMail } from './smtp/message-hooks'
@@ -57,6 +58,7 @@ async function start(role: 'control' | 'worker', withData: boolean): Promise<voi
   const control = role === 'control' ? await startControlPlane(parts) : undefined
   const data = withData ? await startDataPlane(parts) : undefined
   running = { parts, control, data }
+  onProcessEnd({ stop: shutdown, flush: () => running?.parts.journal.flushSync() })
 }
 
 const refuseStart =

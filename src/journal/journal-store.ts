@@ -40,6 +40,8 @@ export class JournalStore implements JournalReader, JournalSink {
   readonly #fold = new Fold()
   readonly #timer: NodeJS.Timeout
   #waiting: JournalEntry[] = []
+  /** The batch on its way to the disk, until its transaction has it. */
+  #unwritten: readonly JournalEntry[] = []
   #writing: Promise<void> | undefined
   #lost = 0
   #lostTold = 0
@@ -121,6 +123,18 @@ export class JournalStore implements JournalReader, JournalSink {
     while (this.#writing ?? this.#waiting.length > 0) await this.#flush()
   }
 
+  /** The same for a process that is leaving and cannot wait. */
+  flushSync(): void {
+    for (const entry of this.#fold.due(Infinity)) this.#push(entry)
+    const entries = [...this.#unwritten, ...this.#waiting]
+    if (entries.length === 0) return
+    try {
+      this.#environment.writeSync(() => this.#put(entries))
+    } catch (error) {
+      this.options.onFault(error)
+    }
+  }
+
   async close(): Promise<void> {
     clearInterval(this.#timer)
     await this.drain()
@@ -145,6 +159,7 @@ export class JournalStore implements JournalReader, JournalSink {
 
   async #write(batch: readonly JournalEntry[]): Promise<void> {
     try {
+      this.#unwritten = batch
       await this.#environment.write(() => this.#put(batch))
     } catch (error) {
       this.#lost += batch.length
@@ -157,6 +172,7 @@ export class JournalStore implements JournalReader, JournalSink {
   }
 
   #put(batch: readonly JournalEntry[]): void {
+    this.#unwritten = []
     const { maxEntries = MAX_ENTRIES } = this.options
     let key = newestKey(this.#entries)
     for (const entry of batch) {

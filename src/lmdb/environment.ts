@@ -24,6 +24,8 @@ export interface Environment {
    * seen by all; rejects with nothing applied when `work` throws or the disk does not take it.
    */
   write<T>(work: () => T): Promise<T>
+  /** The same without waiting, for a process that is leaving. What `work` did before it threw stays done. */
+  writeSync(work: () => void): void
   close(): Promise<void>
 }
 
@@ -68,6 +70,7 @@ export function openEnvironment(dir: string, { schema }: { readonly schema: numb
         throw await explained(dir, error)
       }
     },
+    writeSync: (work) => root.transactionSync(work),
     close: () => root.close(),
   }
 }

@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict'
+
+import { Dialogue } from '../support/dialogue'
+import { eventually } from '../support/eventually'
+import { HarakaSite } from '../support/haraka-site'
+import { WorkerProbe } from '../support/worker-probe'
+
+const USER = 'anna@example.com'
+const PASSWORD = 'secret'
+const PHONE = {
+  id: 'anna-phone',
+  owners: [USER],
+  platform: 'ios',
+  state: 'noncompliant',
+  findings: [],
+  evidence_at: new Date().toISOString(),
+  source: 'mdm',
+  version: 1,
+}
+/** Nothing listens there: a tagged phone is refused before the upstream is dialled. */
+const NO_UPSTREAM = 9
+
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** How many decisions the lines stand for. */
+const decisions = (lines: readonly Readonly<Record<string, unknown>>[]): number =>
+  lines.reduce((sum, { repeats }) => sum + Math.max(1, Number(repeats)), 0)
+
+for (const nodes of [0, 2]) {
+  describe(`Haraka with nodes=${nodes} ends`, () => {
+    let site: HarakaSite
+    let probes: WorkerProbe[]
+
+    beforeEach(async () => {
+      site = await HarakaSite.create({
+        nodes,
+        policy: 'mode: enforce\n',
+        upstreamPort: NO_UPSTREAM,
+        users: { [USER]: PASSWORD },
+      })
+      await site.run('tag', 'rotate')
+      await site.run('device', 'put', JSON.stringify(PHONE))
+      await site.start()
+      probes = await WorkerProbe.inEach(site, { user: await site.tag(USER, PHONE.id), pass: PASSWORD })
+    })
+    afterEach(async () => {
+      for (const probe of probes) probe.close()
+      await site.remove()
+    })
+
+    const blockMany = async (count: number): Promise<void> => {
+      for (let i = 0; i < count; i += 1) for (const probe of probes) assert.equal(await probe.mail(), '550')
+    }
+    const untilAllGone = (pids: readonly number[]): Promise<void> =>
+      eventually(() => assert.deepEqual(pids.filter(isAlive), []))
+    const journal = async (): Promise<Record<string, unknown>[]> =>
+      (await site.run('blocks', '--json'))
+        .split('\n')
+        .map((line) => JSON.parse(line) as Record<string, unknown>)
+
+    it('by SIGTERM: every process goes, and the block log is complete', async () => {
+      const pids = site.workers
+      await blockMany(7)
+      await site.haraka.stop('SIGTERM')
+      // As without the gate: the service manager sees the signal it sent.
+      assert.equal(site.haraka.child.signalCode, 'SIGTERM')
+      await untilAllGone(pids)
+      assert.equal(decisions(await journal()), 7 * probes.length)
+      assert.equal(decisions(site.blockLog()), 7 * probes.length)
+    })
+
+    it('by SIGINT: every process goes, and the next start completes the block log', async () => {
+      const pids = site.workers
+      await blockMany(7)
+      assert.equal(await site.haraka.stop('SIGINT'), 0)
+      await untilAllGone(pids)
+      assert.equal(decisions(await journal()), 7 * probes.length)
+      await site.start()
+      await eventually(() => assert.equal(decisions(site.blockLog()), 7 * probes.length))
+    })
+
+    it('by SIGKILL: no process goes on alone, and the next start gates as before', async () => {
+      const pids = site.workers
+      await site.haraka.stop('SIGKILL')
+      await untilAllGone(pids)
+      for (const port of [site.smtpPort, site.imapPort])
+        await assert.rejects(Dialogue.connect(port), { code: 'ECONNREFUSED' })
+      await site.start()
+      probes = await WorkerProbe.inEach(site, { user: await site.tag(USER, PHONE.id), pass: PASSWORD })
+      await blockMany(1)
+    })
+  })
+}
