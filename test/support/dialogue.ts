@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import net from 'node:net'
 import type { Readable, Writable } from 'node:stream'
 
-const PATIENCE_MS = 15_000
+const PATIENCE_MS = 30_000
 const MAX_SHOWN = 400
 
 /** A dialogue with a line protocol, written by hand, over whatever carries it. */

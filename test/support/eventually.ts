@@ -1,5 +1,5 @@
 const RETRY_MS = 20
-const PATIENCE_MS = 15_000
+const PATIENCE_MS = 30_000
 
 /** Repeats `attempt` until it does not throw, for what other processes come to in their own time. */
 export async function eventually<T>(attempt: () => T | Promise<T>, patienceMs = PATIENCE_MS): Promise<T> {
