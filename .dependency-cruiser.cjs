@@ -22,7 +22,7 @@ module.exports = {
     layer('policy', []),
     layer('lmdb', []),
     layer('identity', ['policy']),
-    layer('config', ['policy']),
+    layer('config', ['policy', 'identity']),
     layer('devices', ['policy', 'lmdb']),
     layer('journal', ['policy', 'lmdb']),
     layer('gate', ['policy', 'devices', 'identity', 'journal']),

@@ -1,7 +1,7 @@
-import { readPolicy, watchPolicy, type PolicyReading } from './config/policy-source'
-import { writeStatus } from './config/status-file'
+import { openPolicy, type PolicyReading } from './config/policy-source'
+import { removeStatus, writeStatus } from './config/status-file'
 import { ConfigError } from './config/host-config-source'
-import { formatProblem } from './config/yaml-file'
+import { formatProblem } from './config/config-problem'
 import type { HostParts } from './host-parts'
 import { BlockLog } from './journal/block-log'
 
@@ -26,6 +26,7 @@ export async function startControlPlane(parts: HostParts): Promise<ControlPlane>
         startedAt,
         configProblems: config.problems().map(formatProblem),
         policyProblems,
+        configWaiting: config.waiting(),
       })
     } catch (error) {
       onFault(error)
@@ -46,12 +47,19 @@ export async function startControlPlane(parts: HostParts): Promise<ControlPlane>
     sayStatus()
   }
 
-  const first = readPolicy(parts.harakaDir)
+  const notTaken = (error: unknown): void => {
+    policyProblems = [error instanceof Error ? error.message : String(error)]
+    onFault(error)
+    sayStatus()
+  }
+
+  const policy = openPolicy(parts.harakaDir)
+  const { first } = policy
   if (!first.ok && !store.activePolicy()) throw new ConfigError(first.problems)
   await take(first, 'read at start')
   let turn = Promise.resolve()
-  const watcher = watchPolicy(parts.harakaDir, (reading) => {
-    turn = turn.then(() => take(reading, 'the file was edited')).catch(onFault)
+  const watcher = policy.watch((reading) => {
+    turn = turn.then(() => take(reading, 'the file was edited')).catch(notTaken)
   })
   parts.onConfigProblems(sayStatus)
   const blockLog = new BlockLog(stateDir, parts.journal, onFault)
@@ -63,6 +71,7 @@ export async function startControlPlane(parts: HostParts): Promise<ControlPlane>
       // What this process itself decided last belongs into the block log too.
       await parts.journal.drain()
       await blockLog.close()
+      removeStatus(stateDir)
     },
   }
 }

@@ -1,13 +1,9 @@
-import fs from 'node:fs'
-
-import { readTextFile, watchFile, type FileWatcher } from './config/file-watcher'
-import type { HostConfig } from './config/host-config'
+import { watchTagKeys } from './config/tag-key-file'
 import { DecisionGate } from './gate/decision-gate'
 import type { HostParts } from './host-parts'
 import { createTagReader } from './identity/device-tag'
 import type { TagReader } from './identity/claim'
 import { createNetworkMatcher } from './identity/exempt-networks'
-import { parseKeyring } from './identity/tag-keyring'
 import { startImapServer } from './imap/server'
 import type { SmtpGate } from './smtp/smtp-gate'
 
@@ -57,32 +53,17 @@ export async function startDataPlane(parts: HostParts): Promise<DataPlane> {
   }
 }
 
-/** The reader of device tags under the key file as it is now. Throws at start when the file is unusable. */
-function watchTags(parts: HostParts): { current: () => TagReader; close: () => void } {
-  const { config, onFault } = parts
-  let reader = readTags(config.current())
-  const reload = (): void => {
-    try {
-      reader = readTags(config.current())
-    } catch (error) {
-      onFault(error)
-    }
+/** The reader of device tags under the keys and the separator as they are now. */
+function watchTags(parts: HostParts): {
+  current: () => TagReader
+  close: () => void
+} {
+  const { config, logger } = parts
+  const { keyFile } = config.current().identity.tag
+  const keys = watchTagKeys(keyFile, (problem) => logger.error({}, `tag keys: ${problem}`))
+  parts.onConfigChange(({ identity }) => keys.follow(identity.tag.keyFile))
+  return {
+    current: () => createTagReader(keys.current(), config.current().identity.tag.separator),
+    close: () => keys.close(),
   }
-  const watch = (): FileWatcher => {
-    const { keyFile } = config.current().identity.tag
-    return watchFile(keyFile, readTextFile(keyFile), reload)
-  }
-  let watcher = watch()
-  parts.onConfigChange(() => {
-    watcher.close()
-    reload()
-    watcher = watch()
-  })
-  return { current: () => reader, close: () => watcher.close() }
-}
-
-/** A site without a key file has no tags; one with an unusable file must not go on as if it had none. */
-function readTags({ identity: { tag } }: HostConfig): TagReader {
-  const text = fs.existsSync(tag.keyFile) ? fs.readFileSync(tag.keyFile, 'utf8') : ''
-  return createTagReader(parseKeyring(text, tag.keyFile), tag.separator)
 }

@@ -1,6 +1,6 @@
-import { loadHostConfig, watchHostConfig, type HostConfigSource } from './config/host-config-source'
+import { watchHostConfig, type HostConfigSource, type Role } from './config/host-config-source'
 import type { HostConfig } from './config/host-config'
-import { formatProblem } from './config/yaml-file'
+import { formatProblem } from './config/config-problem'
 import { LmdbStore } from './devices/lmdb-store'
 import type { Store } from './devices/store'
 import { JournalStore } from './journal/journal-store'
@@ -21,17 +21,16 @@ export interface HostParts {
   close(): Promise<void>
 }
 
-/** Throws ConfigError when the host's config cannot be started with. */
-export const checkHostConfig = (harakaDir: string): HostConfig => loadHostConfig(harakaDir)
-
 /** Opens config, store and journal of this process. */
-export function openHostParts(harakaDir: string, role: 'control' | 'worker', logger: Logger): HostParts {
+export function openHostParts(harakaDir: string, role: Role, logger: Logger): HostParts {
   const onFault = faultReporter(logger, Date.now)
   const changeListeners: ((config: HostConfig) => void)[] = []
   const problemListeners: (() => void)[] = []
   const config = watchHostConfig(harakaDir, role, {
     onChange: (changed) => {
       logger.info({ enforcement: changed.enforcement }, 'config reloaded')
+      const keys = config.waiting()
+      if (keys.length > 0) logger.warn({ keys }, 'these edited keys take effect at the next start')
       for (const listener of changeListeners) listener(changed)
     },
     onProblems: (problems) => {
@@ -39,6 +38,7 @@ export function openHostParts(harakaDir: string, role: 'control' | 'worker', log
         logger.error({ key: problem.key }, `config not taken: ${formatProblem(problem)}`)
       for (const listener of problemListeners) listener()
     },
+    onFault,
   })
   const { stateDir } = config.current()
   const store = LmdbStore.open(stateDir)

@@ -1,6 +1,9 @@
+import cluster from 'node:cluster'
+
+import { checkHostConfig } from './config/host-config-source'
 import { startControlPlane, type ControlPlane } from './control-plane'
 import { startDataPlane, type DataPlane } from './data-plane'
-import { checkHostConfig, openHostParts, type HostParts } from './host-parts'
+import { openHostParts, type HostParts } from './host-parts'
 import { createLogger } from './journal/logger'
 import { onProcessEnd } from './process-end'
 import { onUnrecognizedCommand } from './smtp/auth-hook'
@@ -31,7 +34,7 @@ let stopping: Promise<void> | undefined
 
 /** A throw here stops Haraka: it must not serve mail without the gate. */
 export function register(plugin: HarakaPlugin): void {
-  checkHostConfig(harakaDirectory())
+  checkHostConfig(harakaDirectory(), cluster.isWorker ? 'worker' : 'control')
   plugin.register_hook('init_master', 'device_gate_init_master')
   plugin.register_hook('init_child', 'device_gate_init_child')
   plugin.register_hook('unrecognized_command', 'device_gate_auth', FIRST)

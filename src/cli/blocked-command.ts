@@ -2,10 +2,10 @@ import type { Command } from 'commander'
 
 import { CorruptRecordError } from '../devices/store'
 import type { Decision } from '../policy/decision'
-import { decideForDevice } from './standing'
-import type { CommandContext } from './context'
+import { note, type CommandContext } from './context'
 import { everyDevice } from './device-command'
-import { age, printable, table } from './output'
+import { age, isoTime, jsonLine, table } from './output'
+import { decideFor } from './standing'
 
 /** How many devices the table shows; `--json` gives them all, one a line. */
 const TABLE_LIMIT = 1000
@@ -18,17 +18,19 @@ export function blockedCommand(program: Command, context: () => CommandContext):
 }
 
 function blocked(context: CommandContext): void {
+  const { out } = context.streams
   const rows: (string | null)[][] = []
   let count = 0
   for (const record of everyDevice(context.store())) {
     if (record instanceof CorruptRecordError) {
-      context.streams.err(`${record.message}\n`)
+      note(context, record.message)
       continue
     }
-    const decision = decideForDevice(context, record)
+    // As it stands when it proves itself with a tag of its first owner.
+    const decision = decideFor(context, record.owners[0] ?? '', { deviceId: record.id, proof: 'tag' })
     if (decision.outcome !== 'block') continue
     count += 1
-    if (context.json) context.streams.out(`${JSON.stringify(line(decision, record.owners))}\n`)
+    if (context.json) out(jsonLine(line(decision, record.owners)))
     else if (count <= TABLE_LIMIT) {
       const evidence = decision.evidenceAt === null ? null : (context.now() - decision.evidenceAt) / 1000
       rows.push([
@@ -43,10 +45,9 @@ function blocked(context: CommandContext): void {
     }
   }
   if (context.json) return
-  if (count === 0) return context.streams.out('no device is blocked\n')
-  context.streams.out(table(['device', 'owners', 'platform', 'blocked', 'reason', 'rule', 'evidence'], rows))
-  if (count > TABLE_LIMIT)
-    context.streams.out(printable(`... and ${count - TABLE_LIMIT} more: --json lists all\n`))
+  if (count === 0) return out('no device is blocked\n')
+  out(table(['device', 'owners', 'platform', 'blocked', 'reason', 'rule', 'evidence'], rows))
+  if (count > TABLE_LIMIT) out(`... and ${count - TABLE_LIMIT} more: --json lists all\n`)
 }
 
 const line = (decision: Decision, owners: readonly string[]): object => ({
@@ -56,4 +57,5 @@ const line = (decision: Decision, owners: readonly string[]): object => ({
   enforced: decision.enforced,
   reason: decision.reason,
   rule: decision.rule,
+  evidence_at: decision.evidenceAt === null ? null : isoTime(decision.evidenceAt),
 })

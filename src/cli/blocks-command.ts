@@ -1,9 +1,11 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command } from 'commander'
 
-import { formatEntry, type JournalEntry, type JournalReader } from '../journal/journal'
+import { normaliseUser } from '../devices/record'
+import { formatEntry, type JournalCursor, type JournalEntry, type JournalReader } from '../journal/journal'
 import type { CommandContext } from './context'
 import { durationMs } from './moment'
-import { age, isoTime, printable, table, UsageError } from './output'
+import { age, clockTime, jsonLine, printable, table, UsageError } from './output'
 
 interface BlocksOptions {
   readonly since?: string
@@ -16,6 +18,7 @@ interface BlocksOptions {
 const MAX_LIMIT = 100_000
 /** How often `--follow` looks for new entries. */
 const FOLLOW_MS = 250
+const FOLLOW_BATCH = 1000
 
 export function blocksCommand(program: Command, context: () => CommandContext): void {
   program
@@ -28,53 +31,55 @@ export function blocksCommand(program: Command, context: () => CommandContext): 
     .option('--follow', 'go on with new ones as they come, until interrupted')
     .action(async (options: BlocksOptions) => {
       const journal = context().journal()
+      // Read in one turn, both are of one moment: nothing is left out in between, nothing told twice.
+      const newest = journal.newest()
       show(context(), journal, options)
-      if (options.follow) await follow(context(), journal, options)
+      if (options.follow) await follow(context(), journal, options, newest)
     })
 }
+
+/** The entries that are asked for: the journal has users in the form that decisions compare. */
+const filterOf = ({ device, user }: BlocksOptions): { device?: string; user?: string } => ({
+  ...(device !== undefined && { device }),
+  ...(user !== undefined && { user: normaliseUser(user) }),
+})
 
 function show(context: CommandContext, journal: JournalReader, options: BlocksOptions): void {
   const limit = Number(options.limit)
   if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT)
     throw new UsageError(`--limit takes 1 to ${MAX_LIMIT}`)
-  const entries = journal
-    .query({
-      limit,
-      ...(options.since !== undefined && { sinceMs: context.now() - durationMs(options.since) }),
-      ...(options.device !== undefined && { device: options.device }),
-      ...(options.user !== undefined && { user: options.user }),
-    })
-    .reverse()
-  if (context.json)
-    for (const entry of entries) context.streams.out(`${JSON.stringify(formatEntry(entry))}\n`)
-  else if (entries.length > 0) context.streams.out(table(HEADINGS, entries.map(row)))
-  else if (!options.follow) context.streams.out('nothing was blocked or warned\n')
+  const since =
+    options.since === undefined ? {} : { sinceMs: context.now() - durationMs('--since', options.since) }
+  const entries = journal.query({ limit, ...since, ...filterOf(options) }).reverse()
+  const { out } = context.streams
+  if (context.json) for (const entry of entries) out(jsonLine(formatEntry(entry)))
+  else if (entries.length > 0) out(table(HEADINGS, entries.map(row)))
+  else if (!options.follow) out('nothing was blocked or warned\n')
 }
 
 async function follow(
   context: CommandContext,
   journal: JournalReader,
   options: BlocksOptions,
+  newest: JournalCursor | null,
 ): Promise<void> {
+  const interrupt = new AbortController()
+  context.streams.onInterrupt(() => interrupt.abort())
+  const { device, user } = filterOf(options)
   const wanted = (entry: JournalEntry): boolean =>
-    (options.device === undefined || entry.device === options.device) &&
-    (options.user === undefined || entry.user === options.user)
-  let cursor = journal.newest()
-  for (;;) {
-    const next = journal.after(cursor, 1000)
+    (device === undefined || entry.device === device) && (user === undefined || entry.user === user)
+  const line = (entry: JournalEntry): string =>
+    context.json
+      ? jsonLine(formatEntry(entry))
+      : `${row(entry)
+          .map((cell) => printable(String(cell)))
+          .join('  ')}\n`
+  let cursor = newest
+  while (!interrupt.signal.aborted) {
+    const next = journal.after(cursor, FOLLOW_BATCH)
     cursor = next.cursor
-    for (const entry of next.entries.filter(wanted)) {
-      context.streams.out(
-        `${
-          context.json
-            ? JSON.stringify(formatEntry(entry))
-            : row(entry)
-                .map((cell) => printable(String(cell)))
-                .join('  ')
-        }\n`,
-      )
-    }
-    await new Promise((resolve) => setTimeout(resolve, FOLLOW_MS))
+    for (const entry of next.entries.filter(wanted)) context.streams.out(line(entry))
+    await sleep(FOLLOW_MS, undefined, { signal: interrupt.signal }).catch(() => undefined)
   }
 }
 
@@ -93,7 +98,7 @@ const HEADINGS = [
 ]
 
 const row = (entry: JournalEntry): (string | number)[] => [
-  isoTime(entry.time),
+  clockTime(entry.time),
   entry.decision,
   entry.protocol,
   entry.enforced ? entry.outcome : `would ${entry.outcome}`,

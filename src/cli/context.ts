@@ -2,17 +2,16 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 
+import { formatProblem } from '../config/config-problem'
 import type { HostConfig } from '../config/host-config'
-import { ConfigError, lastGoodPath, loadHostConfig } from '../config/host-config-source'
-import { parseHostConfig } from '../config/host-config-file'
-import { formatProblem } from '../config/yaml-file'
+import { readConfigOrInForce } from '../config/host-config-source'
 import { LmdbStore } from '../devices/lmdb-store'
 import { CorruptRecordError, type Store } from '../devices/store'
 import type { JournalReader } from '../journal/journal'
 import { JournalStore } from '../journal/journal-store'
-import { printable, Refusal, type Streams } from './output'
+import { jsonLine, printable, printableText, UsageError, type Streams } from './output'
 
-/** What every command works with; the store is opened on first use and closed by `main`. */
+/** What every command works with; the store is opened on first use and closed by `run`. */
 export interface CommandContext {
   readonly harakaDir: string
   readonly json: boolean
@@ -27,45 +26,62 @@ export interface CommandContext {
 
 /** Prints the one answer of a command: as JSON for programs, else as text for people. */
 export function answer(context: CommandContext, json: unknown, text: string): void {
-  context.streams.out(context.json ? `${JSON.stringify(json)}\n` : text)
+  context.streams.out(context.json ? jsonLine(json) : printableText(text))
 }
 
-/** The person at the keyboard, also behind sudo; kept with every change. */
-export const author = (): string => printable(process.env['SUDO_USER'] ?? os.userInfo().username)
+/** Something the person should know that is no reason to refuse; not in the way of what reads the answer. */
+export const note = (context: CommandContext, text: string): void =>
+  context.streams.err(`note: ${printable(text)}\n`)
 
-export const configFile = (context: CommandContext, name: string): string =>
-  path.join(context.harakaDir, 'config', name)
-
-/** What of a list can be read; what cannot is told on stderr. */
-export function readable<T extends object>(
-  context: CommandContext,
-  list: readonly (T | CorruptRecordError)[],
-): T[] {
-  return list.flatMap((item) => {
-    if (!(item instanceof CorruptRecordError)) return [item]
-    context.streams.err(`${printable(item.message)}\n`)
-    return []
-  })
-}
-
-/** What `read` gives; undefined for a damaged entry, which `tell` is told of. */
-export function unlessDamaged<T>(read: () => T, tell: (message: string) => void): T | undefined {
+/** What `read` gives, undefined when it is damaged, which is told: one such entry must not hide the rest. */
+export function unlessDamaged<T>(read: () => T, tell: (message: string) => unknown): T | undefined {
   try {
     return read()
   } catch (error) {
     if (!(error instanceof CorruptRecordError)) throw error
-    tell(printable(error.message))
+    tell(error.message)
     return undefined
   }
 }
+
+/** What of a list can be read, with a note of what cannot. */
+export const readable = <T extends object>(
+  context: CommandContext,
+  list: readonly (T | CorruptRecordError)[],
+): T[] =>
+  list.flatMap((item) => {
+    if (!(item instanceof CorruptRecordError)) return [item]
+    note(context, item.message)
+    return []
+  })
+
+const MAX_AUTHOR = 64
+
+/** The person at the keyboard, also behind sudo; kept with every change. */
+export function author(): string {
+  const name = process.env['SUDO_USER'] ?? userName()
+  return printable(name).slice(0, MAX_AUTHOR)
+}
+
+function userName(): string {
+  try {
+    return os.userInfo().username
+  } catch {
+    // A container may run under an id that has no name.
+    return `uid ${String(process.getuid?.())}`
+  }
+}
+
+export const configFile = (context: CommandContext, name: string): string =>
+  path.join(context.harakaDir, 'config', name)
 
 const MAX_REASON = 500
 
 /** A change without a why is not taken: the history must answer for it. */
 export function checkedReason(reason: string | undefined): string {
   const text = reason?.trim() ?? ''
-  if (text === '') throw new Refusal('say why: add --reason "..."')
-  if (text.length > MAX_REASON) throw new Refusal(`the reason is longer than ${MAX_REASON} characters`)
+  if (text === '') throw new UsageError('say why: add --reason "..."')
+  if (text.length > MAX_REASON) throw new UsageError(`the reason is longer than ${MAX_REASON} characters`)
   return printable(text)
 }
 
@@ -75,21 +91,20 @@ export function openSite(
   json: boolean,
   streams: Streams,
 ): { context: CommandContext; close(): Promise<void> } {
-  let config: { readonly value: HostConfig; readonly problems: readonly string[] } | undefined
+  let config: ReturnType<typeof readConfigOrInForce> | undefined
   let store: LmdbStore | undefined
   let journal: JournalStore | undefined
-  const readConfig = (): { readonly value: HostConfig; readonly problems: readonly string[] } =>
-    (config ??= configOrLastGood(harakaDir))
+  const readConfig = (): ReturnType<typeof readConfigOrInForce> => (config ??= readSite(harakaDir))
   return {
     context: {
       harakaDir,
       json,
       streams,
-      config: () => readConfig().value,
-      configProblems: () => readConfig().problems,
-      store: () => (store ??= LmdbStore.open(readConfig().value.stateDir)),
+      config: () => readConfig().config,
+      configProblems: () => readConfig().problems.map(formatProblem),
+      store: () => (store ??= LmdbStore.open(readConfig().config.stateDir)),
       journal: () =>
-        (journal ??= JournalStore.open(readConfig().value.stateDir, {
+        (journal ??= JournalStore.open(readConfig().config.stateDir, {
           now: Date.now,
           onFault: (error) => streams.err(`${String(error)}\n`),
         })),
@@ -102,19 +117,11 @@ export function openSite(
   }
 }
 
-/** An order must be possible to take back while somebody's edit of the config file is broken. */
-function configOrLastGood(harakaDir: string): {
-  readonly value: HostConfig
-  readonly problems: readonly string[]
-} {
-  try {
-    return { value: loadHostConfig(harakaDir), problems: [] }
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error
-    const file = lastGoodPath(path.join(harakaDir, 'var'))
-    const text = fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : undefined
-    const parsed = text === undefined ? undefined : parseHostConfig(text, { file, harakaDir })
-    if (!parsed?.ok) throw error
-    return { value: parsed.config, problems: error.problems.map(formatProblem) }
-  }
+/** A mistyped directory must not become a new, empty site. */
+function readSite(harakaDir: string): ReturnType<typeof readConfigOrInForce> {
+  if (!fs.existsSync(path.join(harakaDir, 'config')))
+    throw new UsageError(
+      `${harakaDir} is no Haraka directory: there is no config/ in it; name the directory with -c`,
+    )
+  return readConfigOrInForce(harakaDir)
 }

@@ -1,10 +1,20 @@
 #!/usr/bin/env node
 import { run } from './program'
 
+// Who reads the answer may have read enough (`| head`).
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0)
+  throw error
+})
+
 void run(process.argv.slice(2), {
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
   interactive: process.stderr.isTTY,
+  input: process.stdin,
+  onInterrupt: (end) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, end)
+  },
 }).then((code) => {
   process.exitCode = code
 })

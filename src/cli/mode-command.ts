@@ -1,8 +1,10 @@
 import { Argument, type Command } from 'commander'
 
+import type { ModeOverride } from '../devices/store'
+import { effectiveMode, siteMode } from '../policy/effective-mode'
 import { MODES, type Mode } from '../policy/vocabulary'
 import { answer, author, checkedReason, unlessDamaged, type CommandContext } from './context'
-import { facts, isoTime } from './output'
+import { clockTime, facts, isoTime } from './output'
 
 export function modeCommand(program: Command, context: () => CommandContext): void {
   program
@@ -25,21 +27,51 @@ async function set(
   await context.store().setModeOverride(mode === 'policy' ? null : mode, by)
 }
 
+/** What makes up the mode in force on this host; the damaged parts of it are left out. */
+export function modeFacts(context: CommandContext): {
+  readonly mode: Mode | null
+  readonly policyMode: Mode | null
+  readonly policyVersion: number | null
+  readonly override: ModeOverride | null
+  /** What is the matter with those parts, and how to mend them. */
+  readonly damaged: readonly string[]
+} {
+  const store = context.store()
+  const damaged = new Set<string>()
+  const tell = (message: string): unknown => damaged.add(message)
+  const override = unlessDamaged(() => store.modeOverride(), tell) ?? null
+  const active = unlessDamaged(() => store.activePolicy(), tell)
+  const mode = active ? effectiveMode(siteMode(active), context.config().enforcement) : null
+  return {
+    mode,
+    policyMode: active?.policy.mode ?? null,
+    policyVersion: active?.version ?? null,
+    override,
+    damaged: [...damaged],
+  }
+}
+
+export const overrideJson = (override: ModeOverride | null): object | null =>
+  override && { ...override, at: isoTime(override.at) }
+
+export const overrideText = (override: ModeOverride | null): string =>
+  override ? `${override.mode} (${override.author}, ${clockTime(override.at)}: ${override.reason})` : 'none'
+
+export const modeText = ({ mode, damaged }: ReturnType<typeof modeFacts>): string =>
+  mode ?? (damaged.length > 0 ? 'as fail_mode says' : `none: ${NO_POLICY}`)
+
+export const NO_POLICY = 'no policy was applied yet: start Haraka with the plugin once'
+
 function show(context: CommandContext): void {
+  const found = modeFacts(context)
+  const { mode, policyMode, override, damaged } = found
   const { enforcement } = context.config()
-  const tell = (message: string): void => context.streams.err(`${message}\n`)
-  const active = unlessDamaged(() => context.store().activePolicy(), tell)
-  const override = unlessDamaged(() => context.store().modeOverride(), tell) ?? null
-  const policyMode = active?.policy.mode ?? null
-  const json = { policy: policyMode, override, enforcement }
+  const json = { mode, policy_mode: policyMode, mode_override: overrideJson(override), enforcement, damaged }
   const text = facts([
-    ["policy's own mode", policyMode ?? 'no policy applied yet'],
-    [
-      'override',
-      override
-        ? `${override.mode} (${override.author}, ${isoTime(override.at)}: ${override.reason})`
-        : 'none',
-    ],
+    ...damaged.map((message) => ['DAMAGED', message] as const),
+    ['mode in force here', modeText(found)],
+    ["policy's own mode", policyMode],
+    ['mode override', overrideText(override)],
     ["this host's enforcement", enforcement],
   ])
   answer(context, json, text)

@@ -4,21 +4,23 @@ const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600
 const MAX_DURATION_MS = 366 * 86_400_000
 
 /** `90s`, `30m`, `4h`, `7d` to milliseconds; at most a year. */
-export function durationMs(text: string): number {
-  const match = /^(\d{1,6})([smhd])$/.exec(text)
+export function durationMs(option: string, text: string): number {
+  const match = /^(\d{1,8})([smhd])$/.exec(text)
   const ms = Number(match?.[1]) * (UNIT_MS[match?.[2] ?? ''] ?? NaN)
   if (!(ms > 0 && ms <= MAX_DURATION_MS))
-    throw new UsageError(`"${text}" is no duration: write 90s, 30m, 4h or 7d (at most 366d)`)
+    throw new UsageError(`${option} "${text}" is no duration: write 90s, 30m, 4h or 7d (at most 366d)`)
   return ms
 }
 
-const RFC3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/
+const RFC3339 = /^(\d{4}-\d\d-\d\d)T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/
 
 /** An RFC 3339 time to epoch milliseconds; one without a zone is refused, since it means two moments. */
-function timeMs(text: string): number {
-  const ms = RFC3339.test(text) ? Date.parse(text) : NaN
-  if (Number.isNaN(ms))
-    throw new UsageError(`"${text}" is no time with a zone: write 2026-07-10T23:59:00-07:00`)
+function timeMs(option: string, text: string): number {
+  const day = RFC3339.exec(text)?.[1]
+  const ms = day === undefined ? NaN : Date.parse(text)
+  // Date.parse rolls the 31st of June over to July.
+  if (day === undefined || Number.isNaN(ms) || !new Date(`${day}T00:00:00Z`).toISOString().startsWith(day))
+    throw new UsageError(`${option} "${text}" is no time with a zone: write 2026-07-10T23:59:00-07:00`)
   return ms
 }
 
@@ -29,6 +31,6 @@ export function momentFrom(
 ): number | null {
   if (options.for !== undefined && options.until !== undefined)
     throw new UsageError('--for and --until: give one of them')
-  if (options.for !== undefined) return now + durationMs(options.for)
-  return options.until === undefined ? null : timeMs(options.until)
+  if (options.for !== undefined) return now + durationMs('--for', options.for)
+  return options.until === undefined ? null : timeMs('--until', options.until)
 }

@@ -1,9 +1,14 @@
-/** Where a command's answers go; a test gives its own. */
+import { escapeLine } from '../journal/line-text'
+
+/** Where a command's answers go and its input comes from; a test gives its own. */
 export interface Streams {
   readonly out: (text: string) => void
   readonly err: (text: string) => void
   /** Whether `err` is a terminal, so that a progress bar makes sense there. */
   readonly interactive: boolean
+  readonly input: AsyncIterable<Uint8Array>
+  /** `end` is called when the person interrupts; an interrupt then no longer kills. */
+  readonly onInterrupt: (end: () => void) => void
 }
 
 /** Expected "no": printed on stderr without a stack, exit code 1. */
@@ -18,10 +23,19 @@ export class UsageError extends Error {
 
 type Cell = string | number | null | undefined
 
-/** Control characters from stored data must not reach a terminal (escape sequences, line breaks). */
-export const printable = (text: string): string =>
-  // eslint-disable-next-line no-control-regex -- these are exactly the characters to take out
-  text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, '\ufffd')
+/** Control characters and marks that reorder text, from stored data, must not reach a terminal. */
+export const printable = (text: string): string => printableText(text).replace(/[\n\t]/g, '\ufffd')
+
+/** The same for a text of several lines. */
+export const printableText = (text: string): string =>
+  text.replace(
+    // eslint-disable-next-line no-control-regex -- these are exactly the characters to take out
+    /[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
+    '\ufffd',
+  )
+
+/** One line of JSON that does nothing to a terminal. */
+export const jsonLine = (value: unknown): string => `${escapeLine(JSON.stringify(value))}\n`
 
 /** Rows under headings, in columns as wide as their widest cell. */
 export function table(headings: readonly string[], rows: readonly (readonly Cell[])[]): string {
@@ -46,12 +60,17 @@ export function facts(entries: readonly (readonly [label: string, value: Cell])[
     .join('')
 }
 
-export const isoTime = (ms: number | null): string =>
-  ms === null ? '-' : Number.isFinite(ms) ? new Date(ms).toISOString() : 'never'
+/** RFC 3339 in UTC, as JSON has it; null for a moment that never comes. */
+export const isoTime = (ms: number): string | null =>
+  Number.isFinite(ms) ? new Date(ms).toISOString() : null
+
+/** RFC 3339 in UTC, to the second: what people read, and can give back to `--until`. */
+export const clockTime = (ms: number): string => isoTime(ms)?.replace(/\.\d+Z$/, 'Z') ?? 'never'
 
 /** `3m`, `5h`, `2d`: how long ago, at a glance. */
 export function age(seconds: number | null): string {
   if (seconds === null) return '-'
+  if (seconds < 0) return `-${age(-seconds)}`
   if (seconds < 120) return `${Math.round(seconds)}s`
   if (seconds < 7200) return `${Math.round(seconds / 60)}m`
   if (seconds < 172_800) return `${Math.round(seconds / 3600)}h`

@@ -1,10 +1,10 @@
 import type { Command } from 'commander'
 
-import { normaliseUser } from '../devices/record'
 import type { Override } from '../policy/override'
-import { answer, author, checkedReason, readable, type CommandContext } from './context'
-import { age, isoTime, Refusal, table, UsageError } from './output'
+import { answer, author, checkedReason, note, readable, unlessDamaged, type CommandContext } from './context'
+import { checkedDeviceId, checkedUser } from './device-command'
 import { momentFrom } from './moment'
+import { age, clockTime, isoTime, Refusal, table, UsageError } from './output'
 
 interface SubjectOptions {
   readonly device?: string
@@ -35,20 +35,23 @@ export function overrideCommand(
   const subjectOptions = (sub: Command): Command =>
     sub.option('--device <id>', 'the device').option('--user <address>', 'the user, with all devices')
 
-  subjectOptions(command.command('add'))
+  subjectOptions(command.command('add').description(kind === 'lock' ? 'add a lock' : 'add an exemption'))
     .option('--for <duration>', 'how long, e.g. 4h or 7d')
     .option('--until <time>', 'until when, RFC 3339 with a zone')
     .option('--reason <text>', 'why; kept with it')
     .action(async (options: AddOptions) => add(context(), kind, options))
-  subjectOptions(command.command('remove')).action(async (options: SubjectOptions) =>
-    remove(context(), kind, options),
+  subjectOptions(command.command('remove').description('remove one')).action(
+    async (options: SubjectOptions) => remove(context(), kind, options),
   )
-  command.command('list').action(() => list(context(), kind))
+  command
+    .command('list')
+    .description('list them, expired ones too')
+    .action(() => list(context(), kind))
 }
 
 function subjectOf({ device, user }: SubjectOptions): Override['subject'] {
-  if (device !== undefined && user === undefined) return { kind: 'device', id: device }
-  if (user !== undefined && device === undefined) return { kind: 'user', id: normaliseUser(user) }
+  if (device !== undefined && user === undefined) return { kind: 'device', id: checkedDeviceId(device) }
+  if (user !== undefined && device === undefined) return { kind: 'user', id: checkedUser(user) }
   throw new UsageError('name one of --device ID or --user ADDRESS')
 }
 
@@ -59,21 +62,38 @@ async function add(context: CommandContext, kind: Override['kind'], options: Add
   if (kind === 'exemption' && expiresAt === null)
     throw new UsageError('an exemption ends: add --for 7d or --until TIME')
   if (expiresAt !== null && expiresAt <= createdAt) throw new Refusal('that time is already over')
-  const override: Override = {
-    kind,
-    subject,
-    author: author(),
-    reason: checkedReason(options.reason),
-    createdAt,
-    expiresAt,
-  }
+  const reason = checkedReason(options.reason)
+  const override: Override = { kind, subject, author: author(), reason, createdAt, expiresAt }
+  if (!isKnown(context, subject))
+    note(context, `${named(subject)} was never reported: if it is no typing error, the ${kind} waits for it`)
   await context.store().putOverride(override)
-  answer(
-    context,
-    override,
-    `${kind} on ${subject.kind} ${subject.id} until ${expiresAt === null ? 'removed' : isoTime(expiresAt)}\n`,
+  const until = expiresAt === null ? 'removed' : clockTime(expiresAt)
+  answer(context, overrideJson(override), `${kind} on ${named(subject)} until ${until}\n`)
+}
+
+function isKnown(context: CommandContext, { kind, id }: Override['subject']): boolean {
+  const store = context.store()
+  if (kind === 'user') return store.deviceIdsOf(id, 1).length > 0
+  return (
+    unlessDamaged(
+      () => store.device(id),
+      (message) => note(context, message),
+    ) !== undefined
   )
 }
+
+const named = ({ kind, id }: Override['subject']): string =>
+  kind === 'device' ? `device ${id}` : `user ${id}`
+
+const overrideJson = ({ kind, subject, author: by, reason, createdAt, expiresAt }: Override): object => ({
+  kind,
+  on: subject.kind,
+  id: subject.id,
+  author: by,
+  reason,
+  created_at: isoTime(createdAt),
+  expires_at: expiresAt === null ? null : isoTime(expiresAt),
+})
 
 async function remove(
   context: CommandContext,
@@ -81,10 +101,13 @@ async function remove(
   options: SubjectOptions,
 ): Promise<void> {
   const subject = subjectOf(options)
-  if (!(await context.store().removeOverride(kind, subject))) {
-    throw new Refusal(`there is no ${kind} on ${subject.kind} ${subject.id}`)
-  }
-  answer(context, { removed: { kind, subject } }, `${kind} on ${subject.kind} ${subject.id} removed\n`)
+  if (!(await context.store().removeOverride(kind, subject)))
+    throw new Refusal(`there is no ${kind} on ${named(subject)}`)
+  answer(
+    context,
+    { removed: { kind, on: subject.kind, id: subject.id } },
+    `${kind} on ${named(subject)} removed\n`,
+  )
 }
 
 function list(context: CommandContext, kind: Override['kind']): void {
@@ -93,14 +116,14 @@ function list(context: CommandContext, kind: Override['kind']): void {
   const rows = overrides.map((o) => [
     o.subject.kind,
     o.subject.id,
-    o.expiresAt !== null && o.expiresAt <= now ? 'expired' : isoTime(o.expiresAt ?? Infinity),
+    o.expiresAt === null ? 'removed' : o.expiresAt <= now ? 'expired' : clockTime(o.expiresAt),
     o.author,
     `${age((now - o.createdAt) / 1000)} ago`,
     o.reason,
   ])
   answer(
     context,
-    overrides,
+    overrides.map(overrideJson),
     rows.length === 0 ? `no ${kind}s\n` : table(['on', 'id', 'until', 'by', 'set', 'reason'], rows),
   )
 }

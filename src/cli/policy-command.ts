@@ -1,11 +1,12 @@
-import fs from 'node:fs'
 import type { Command } from 'commander'
 
+import { formatProblem } from '../config/config-problem'
+import { readTextFile } from '../config/file-watcher'
 import { parsePolicy } from '../config/policy-file'
-import { formatProblem } from '../config/yaml-file'
 import type { PolicyVersion } from '../devices/store'
 import { answer, configFile, readable, type CommandContext } from './context'
-import { isoTime, Refusal, table } from './output'
+import { NO_POLICY } from './mode-command'
+import { clockTime, isoTime, jsonLine, Refusal, table, UsageError } from './output'
 
 export function policyCommand(program: Command, context: () => CommandContext): void {
   const command = program.command('policy').description('look at the policy and check drafts of it')
@@ -26,8 +27,13 @@ export function policyCommand(program: Command, context: () => CommandContext): 
 }
 
 function check(context: CommandContext, file = configFile(context, 'device_gate_policy.yaml')): void {
-  const parsed = parsePolicy(readFile(file), { file })
-  if (!parsed.ok) throw new Refusal(parsed.problems.map(formatProblem).join('\n'))
+  const content = readTextFile(file)
+  if (!content.ok) throw new Refusal(`${file} ${content.problem}`)
+  const parsed = parsePolicy(content.text, { file })
+  if (!parsed.ok) {
+    if (context.json) context.streams.out(jsonLine({ ok: false, file, problems: parsed.problems }))
+    throw new Refusal(`${file} is not valid\n${parsed.problems.map(formatProblem).join('\n')}`)
+  }
   const { mandates, tests, mode } = parsed.policy
   const summary = { ok: true, file, mode, mandates: mandates.length, tests: tests.length }
   answer(
@@ -37,23 +43,25 @@ function check(context: CommandContext, file = configFile(context, 'device_gate_
   )
 }
 
-function readFile(file: string): string {
-  try {
-    return fs.readFileSync(file, 'utf8')
-  } catch (error) {
-    throw new Refusal(`${file} cannot be read: ${(error as Error).message}`)
-  }
-}
-
 function show(context: CommandContext, version: string | undefined): void {
   const store = context.store()
+  if (version !== undefined && !/^[1-9][0-9]{0,14}$/.test(version))
+    throw new UsageError(`"${version}" is no policy version: see device-gate policy history`)
   const number = version === undefined ? store.activePolicy()?.version : Number(version)
-  if (number === undefined) throw new Refusal('no policy was applied yet: start Haraka with the plugin once')
-  const found = Number.isInteger(number) ? store.policyVersion(number) : undefined
-  if (!found)
-    throw new Refusal(`there is no policy version ${version ?? number}: see device-gate policy history`)
-  answer(context, found, found.sourceText)
+  if (number === undefined) throw new Refusal(NO_POLICY)
+  const found = store.policyVersion(number)
+  if (!found) throw new Refusal(`there is no policy version ${number}: see device-gate policy history`)
+  answer(context, { ...versionJson(found), text: found.sourceText }, found.sourceText)
 }
+
+const versionJson = ({ version, at, author, reason, policy }: PolicyVersion): object => ({
+  version,
+  applied_at: isoTime(at),
+  author,
+  reason,
+  mode: policy.mode,
+  mandates: policy.mandates.map(({ id }) => id),
+})
 
 const HISTORY_LIMIT = 1000
 
@@ -61,18 +69,15 @@ function history(context: CommandContext): void {
   const versions = readable(context, context.store().policyHistory(HISTORY_LIMIT))
   const row = (v: PolicyVersion): (string | number)[] => [
     v.version,
-    isoTime(v.at),
+    clockTime(v.at),
     v.author,
     v.policy.mode,
     v.policy.mandates.map((mandate) => mandate.id).join(' ') || 'none',
     v.reason,
   ]
-  const json = versions.map(({ version, at, author, reason, policy }) => ({
-    version,
-    at,
-    author,
-    reason,
-    mode: policy.mode,
-  }))
-  answer(context, json, table(['version', 'applied', 'by', 'mode', 'mandates', 'reason'], versions.map(row)))
+  const text =
+    versions.length === 0
+      ? `${NO_POLICY}\n`
+      : table(['version', 'applied', 'by', 'mode', 'mandates', 'reason'], versions.map(row))
+  answer(context, versions.map(versionJson), text)
 }

@@ -1,3 +1,4 @@
+import fs from 'node:fs'
 import path from 'node:path'
 
 import { Command, CommanderError } from 'commander'
@@ -7,7 +8,7 @@ import { blocksCommand } from './blocks-command'
 import { openSite, type CommandContext } from './context'
 import { deviceCommand } from './device-command'
 import { modeCommand } from './mode-command'
-import { UsageError, type Streams } from './output'
+import { printableText, UsageError, type Streams } from './output'
 import { overrideCommand } from './override-command'
 import { policyCommand } from './policy-command'
 import { statusCommand } from './status-command'
@@ -22,22 +23,29 @@ const EXIT_USAGE = 2
  * Runs one command line and gives its exit code: 0 done, 1 refused (the reason on stderr), 2 usage.
  * Works on the site's files and store, whether Haraka runs or not.
  */
-export async function run(argv: readonly string[], streams: Streams): Promise<number> {
+export async function run(argv: readonly string[], given: Streams): Promise<number> {
+  const err = (text: string): void => given.err(printableText(text))
+  const streams: Streams = { ...given, err }
   const program = new Command('device-gate')
+  let options: GlobalOptions = {}
   let site: ReturnType<typeof openSite> | undefined
   const context = (): CommandContext => {
-    const { config, json } = program.opts<{ config: string; json?: boolean }>()
-    site ??= openSite(path.resolve(config), json === true, streams)
+    const { config = process.cwd(), json = false } = options
+    site ??= openSite(path.resolve(config), json, streams)
     return site.context
   }
 
   program
     .description('Looks after the gate that keeps non-compliant devices off company mail.')
-    .option('-c, --config <dir>', "Haraka's directory, the one with config/ in it", process.cwd())
-    .option('--json', 'print JSON for programs instead of text for people')
-    .configureOutput({ writeOut: streams.out, writeErr: streams.err })
-    .showSuggestionAfterError()
-    .exitOverride()
+    .version(version(), '-V, --version', 'print the version')
+    .configureOutput({
+      writeOut: streams.out,
+      writeErr: err,
+      outputError: (text, write) => write(text.replace(/^error: /, 'device-gate: ')),
+    })
+    .hook('preAction', (_, command) => {
+      options = globalOptions(command)
+    })
 
   statusCommand(program, context)
   modeCommand(program, context)
@@ -49,24 +57,46 @@ export async function run(argv: readonly string[], streams: Streams): Promise<nu
   overrideCommand(program, context, 'lock')
   policyCommand(program, context)
   tagCommand(program, context)
+  withGlobalOptions(program)
 
   try {
-    await program.parseAsync(globalOptionsFirst(argv), { from: 'user' })
+    await program.parseAsync(argv, { from: 'user' })
     return EXIT_DONE
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_DONE : EXIT_USAGE
-    streams.err(`device-gate: ${(error as Error).message}\n`)
-    if (error instanceof UsageError) return EXIT_USAGE
-    return EXIT_REFUSED
+    err(`device-gate: ${(error as Error).message}\n`)
+    return error instanceof UsageError ? EXIT_USAGE : EXIT_REFUSED
   } finally {
     await site?.close()
   }
 }
 
-/** `--json` may stand anywhere on the line, as people type it. */
-const globalOptionsFirst = (argv: readonly string[]): string[] => {
-  const end = argv.indexOf('--')
-  const options = end < 0 ? argv : argv.slice(0, end)
-  if (!options.includes('--json')) return [...argv]
-  return ['--json', ...options.filter((word) => word !== '--json'), ...(end < 0 ? [] : argv.slice(end))]
+interface GlobalOptions {
+  readonly config?: string
+  readonly json?: boolean
 }
+
+/**
+ * `-c` and `--json` may stand before the command or behind it, as people type them. Each command has them for
+ * itself: a command line searched for them as a whole would take them out of `--reason "-critical outage"`.
+ */
+function withGlobalOptions(command: Command): void {
+  command
+    .enablePositionalOptions()
+    .exitOverride()
+    .option('-c, --config <dir>', "Haraka's directory, the one with config/ in it; default: this one")
+    .option('--json', 'print JSON for programs instead of text for people')
+  command.commands.forEach(withGlobalOptions)
+}
+
+function globalOptions(command: Command): GlobalOptions {
+  const given = command.parent ? globalOptions(command.parent) : {}
+  return { ...given, ...command.opts<GlobalOptions>() }
+}
+
+const version = (): string =>
+  (
+    JSON.parse(fs.readFileSync(path.join(__dirname, '..', '..', 'package.json'), 'utf8')) as {
+      version: string
+    }
+  ).version

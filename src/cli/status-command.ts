@@ -1,11 +1,12 @@
 import type { Command } from 'commander'
 
-import { readPolicy } from '../config/policy-source'
-import { readStatus } from '../config/status-file'
-import { formatProblem } from '../config/yaml-file'
-import { effectiveMode, siteMode } from '../policy/effective-mode'
-import { answer, unlessDamaged, type CommandContext } from './context'
-import { facts, isoTime } from './output'
+import { formatProblem } from '../config/config-problem'
+import { openPolicy } from '../config/policy-source'
+import { readStatus, type HostStatus } from '../config/status-file'
+import { readTagKeyFile } from '../config/tag-key-file'
+import { answer, type CommandContext } from './context'
+import { modeFacts, modeText, overrideJson, overrideText } from './mode-command'
+import { clockTime, facts, isoTime } from './output'
 
 export function statusCommand(program: Command, context: () => CommandContext): void {
   program
@@ -15,51 +16,61 @@ export function statusCommand(program: Command, context: () => CommandContext): 
 }
 
 function status(context: CommandContext): void {
-  const config = context.config()
+  const { stateDir, enforcement, identity } = context.config()
   const store = context.store()
-  const damaged: string[] = []
-  const tell = (message: string): unknown => damaged.includes(message) || damaged.push(message)
-  const active = unlessDamaged(() => store.activePolicy(), tell)
-  const running = readStatus(config.stateDir)
-  const override = unlessDamaged(() => store.modeOverride(), tell)
-  const file = readPolicy(context.harakaDir)
-  const policyProblems = running?.policyProblems ?? (file.ok ? [] : file.problems.map(formatProblem))
+  const found = modeFacts(context)
+  const { mode, policyMode, policyVersion, override, damaged } = found
+  const gate = readStatus(stateDir)
+  const policyProblems = gate?.policyProblems ?? fileProblems(context)
+  const configProblems = gate?.configProblems ?? context.configProblems()
+  const waiting = gate?.configWaiting ?? []
+  const { keys } = readTagKeyFile(identity.tag.keyFile)
+  const signing = keys[0]?.id ?? null
   const counts = store.counts()
-  const mode = active ? effectiveMode(siteMode(active), config.enforcement) : null
+  const sequence = store.sequence()
   const json = {
     mode,
-    policyMode: active?.policy.mode ?? null,
-    modeOverride: override ?? null,
-    enforcement: config.enforcement,
-    policyVersion: active?.version ?? 0,
-    policyProblems,
-    configProblems: [...context.configProblems(), ...(running?.configProblems ?? [])],
+    policy_mode: policyMode,
+    mode_override: overrideJson(override),
+    enforcement,
+    policy_version: policyVersion,
+    policy_problems: policyProblems,
+    config_problems: configProblems,
+    config_waiting: waiting,
     damaged,
-    running: running ? { pid: running.pid, since: isoTime(running.startedAt) } : null,
-    sequence: store.sequence(),
-    ...counts,
+    gate: gate ? { pid: gate.pid, since: isoTime(gate.startedAt) } : null,
+    tag_keys: { count: keys.length, signing },
+    devices: counts.devices,
+    overrides: counts.overrides,
+    sequence,
+    state_dir: stateDir,
   }
   const text = facts([
     ...damaged.map((message) => ['DAMAGED', message] as const),
-    ['mode', mode ?? (damaged.length > 0 ? 'as fail_mode says' : 'none: no policy was applied yet')],
-    ["policy's own mode", active?.policy.mode],
-    [
-      'mode override',
-      override
-        ? `${override.mode} (${override.author}, ${isoTime(override.at)}: ${override.reason})`
-        : 'none',
-    ],
-    ["this host's enforcement", config.enforcement],
-    ['policy version', active?.version],
-    ['policy file', policyProblems.length === 0 ? 'in force' : `NOT in force: ${policyProblems.join('; ')}`],
-    [
-      'config file',
-      json.configProblems.length === 0 ? 'in force' : `NOT in force: ${json.configProblems.join('; ')}`,
-    ],
-    ['gate', running ? `running, pid ${running.pid}, since ${isoTime(running.startedAt)}` : 'not running'],
+    ['mode in force here', modeText(found)],
+    ["policy's own mode", policyMode],
+    ['mode override', overrideText(override)],
+    ["this host's enforcement", enforcement],
+    ['policy version', policyVersion],
+    ['policy file', standing(policyProblems, gate)],
+    ['config file', standing(configProblems, gate)],
+    ...waiting.map((key) => ['waits for a restart', key] as const),
+    ['gate', gate ? `running, pid ${gate.pid}, since ${clockTime(gate.startedAt)}` : 'not running'],
+    ['tag keys', signing === null ? 'none, so every tag is refused' : `${keys.length}, ${signing} signs`],
     ['devices', counts.devices],
-    ['overrides', counts.overrides],
-    ['change sequence', json.sequence],
+    ['exemptions and locks', counts.overrides],
+    ['change sequence', sequence],
+    ['state directory', stateDir],
   ])
   answer(context, json, text)
+}
+
+const fileProblems = (context: CommandContext): string[] => {
+  const { first } = openPolicy(context.harakaDir)
+  return first.ok ? [] : first.problems.map(formatProblem)
+}
+
+function standing(problems: readonly string[], gate: HostStatus | undefined): string {
+  const word = gate ? 'in force' : 'valid'
+  return problems.length === 0 ? word : `NOT ${word}: ${problems.join('; ')}`
 }

@@ -1,10 +1,12 @@
 import fs from 'node:fs'
 import type { Command } from 'commander'
 
+import { readTagKeyFile } from '../config/tag-key-file'
 import { createTagReader, issueTag } from '../identity/device-tag'
-import { formatKeyring, parseKeyring, rotateKeyring, type TagKeyring } from '../identity/tag-keyring'
-import { answer, type CommandContext } from './context'
-import { isoTime, Refusal, table } from './output'
+import { formatKeyring, rotateKeyring, type TagKeyring } from '../identity/tag-keyring'
+import { normaliseUser } from '../devices/record'
+import { answer, note, unlessDamaged, type CommandContext } from './context'
+import { clockTime, isoTime, jsonLine, Refusal, table } from './output'
 
 export function tagCommand(program: Command, context: () => CommandContext): void {
   const command = program
@@ -31,62 +33,121 @@ export function tagCommand(program: Command, context: () => CommandContext): voi
     .action(() => keys(context()))
 }
 
+/** All of the keys or none: a damaged file must not be read in part, and never written back. */
 function keyring(context: CommandContext): TagKeyring {
-  const { keyFile } = context.config().identity.tag
-  if (!fs.existsSync(keyFile)) return []
-  return parseKeyring(fs.readFileSync(keyFile, 'utf8'), keyFile)
+  const { keys: found, problems } = readTagKeyFile(context.config().identity.tag.keyFile)
+  if (problems.length > 0) throw new Refusal(problems.join('\n'))
+  return found
 }
 
+const NO_KEY = 'there is no key yet: make one with device-gate tag rotate'
+
 function issue(context: CommandContext, user: string, device: string): void {
-  const [key] = keyring(context)
-  if (!key) throw new Refusal('there is no key yet: make one with device-gate tag rotate')
-  const name = issueTag(key, context.config().identity.tag.separator, user, device)
+  const ring = keyring(context)
+  const [key] = ring
+  if (!key) throw new Refusal(NO_KEY)
+  const { separator } = context.config().identity.tag
+  const tags = createTagReader(ring, separator)
+  // eslint-disable-next-line no-control-regex -- no mail client could send such a name
+  if (/[\0-\x1f\x7f]/.test(user)) throw new Refusal('a user name has no control characters')
+  if (tags.read(user).status !== 'none')
+    throw new Refusal(`${user} carries a tag already: give the bare user name`)
+  const name = issueTag(key, separator, user, device)
+  const back = tags.read(name)
+  if (back.status !== 'valid' || back.user !== user || back.claim.deviceId !== device)
+    throw new Refusal('no tag can be made of this: user or device id is empty, too long or no Unicode text')
+  tellUnexpected(context, user, device)
   answer(context, { user, device, name }, `${name}\n`)
 }
 
+/** Tags are often made before the device is enrolled: a reason to tell, none to refuse. */
+function tellUnexpected(context: CommandContext, user: string, device: string): void {
+  const record = unlessDamaged(
+    () => context.store().device(device),
+    (message) => note(context, message),
+  )
+  if (!record)
+    note(context, `device ${device} was never reported: until it is, the policy's "unknown" decides`)
+  else if (!record.owners.includes(normaliseUser(user)))
+    note(
+      context,
+      `${user} is not among the owners of ${device} (${record.owners.join(', ') || 'it has none'})`,
+    )
+}
+
+const PROBLEMS = {
+  malformed: 'it is malformed',
+  unknown_key: 'no key here has signed it: the key was removed, or it is of another site',
+  bad_mac: 'it was not made for this user and device, or was changed',
+} as const
+
 function verify(context: CommandContext, name: string): void {
   const reading = createTagReader(keyring(context), context.config().identity.tag.separator).read(name)
-  switch (reading.status) {
-    case 'valid': {
-      const { deviceId } = reading.claim
-      return answer(
-        context,
-        { valid: true, user: reading.user, device: deviceId },
-        `valid: ${reading.user} on device ${deviceId}\n`,
-      )
-    }
-    case 'none':
-      throw new Refusal('this user name carries no tag')
-    case 'invalid':
-      throw new Refusal(`the tag is not valid (${reading.problem.replace('_', ' ')})`)
+  if (reading.status === 'valid') {
+    const { deviceId } = reading.claim
+    const json = { valid: true, user: reading.user, device: deviceId }
+    return answer(context, json, `valid: ${reading.user} on device ${deviceId}\n`)
   }
+  const problem = reading.status === 'none' ? 'no_tag' : reading.problem
+  if (context.json) context.streams.out(jsonLine({ valid: false, problem }))
+  throw new Refusal(
+    reading.status === 'none'
+      ? 'this user name carries no tag'
+      : `the tag is not valid: ${PROBLEMS[reading.problem]}`,
+  )
 }
 
 function rotate(context: CommandContext): void {
-  const { keyFile } = context.config().identity.tag
-  const keys = rotateKeyring(keyring(context), context.now())
-  fs.writeFileSync(`${keyFile}.new`, formatKeyring(keys), { mode: 0o600 })
-  fs.renameSync(`${keyFile}.new`, keyFile)
-  const id = keys[0]?.id ?? ''
+  const named = context.config().identity.tag.keyFile
+  // Behind a symbolic link lies the file to replace.
+  const keyFile = fs.existsSync(named) ? fs.realpathSync(named) : named
+  const draft = `${keyFile}.new`
+  const descriptor = openDraft(draft)
+  let ring: TagKeyring
+  try {
+    const rotated = rotateKeyring(keyring(context), context.now())
+    if (!rotated) throw new Refusal(`${keyFile} has as many keys as it may: remove its last line first`)
+    ring = rotated
+    fs.writeFileSync(descriptor, formatKeyring(ring))
+    keepOwner(descriptor, keyFile)
+    fs.fsyncSync(descriptor)
+    fs.renameSync(draft, keyFile)
+  } catch (error) {
+    fs.rmSync(draft, { force: true })
+    throw error
+  } finally {
+    fs.closeSync(descriptor)
+  }
+  const signing = ring[0]?.id ?? ''
   answer(
     context,
-    { signing: id, keys: keys.length },
-    `new tags are signed with key ${id}; ${keys.length} keys verify\n`,
+    { signing, keys: ring.length },
+    `new tags are signed with key ${signing}; ${ring.length} ${ring.length === 1 ? 'key verifies' : 'keys verify'}\n`,
   )
 }
 
+/** Made by one at a time: of two rotations at once the second would take the first one's key away again. */
+function openDraft(draft: string): number {
+  try {
+    return fs.openSync(draft, 'wx', 0o600)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST')
+      throw new Refusal(`${draft} is there: another rotation is under way, or was cut short; then remove it`)
+    throw new Refusal(`${draft} cannot be written: ${(error as Error).message}`)
+  }
+}
+
+/** A rotation by root must leave the file to the user that Haraka runs as. */
+function keepOwner(descriptor: number, keyFile: string): void {
+  const former = fs.statSync(keyFile, { throwIfNoEntry: false })
+  if (!former || process.getuid?.() !== 0) return
+  fs.fchownSync(descriptor, former.uid, former.gid)
+  fs.fchmodSync(descriptor, former.mode & 0o770)
+}
+
 function keys(context: CommandContext): void {
-  const list = keyring(context).map(({ id, createdAt }, i) => ({
-    id,
-    createdAt: isoTime(createdAt),
-    signs: i === 0,
-  }))
-  answer(
-    context,
-    list,
-    table(
-      ['id', 'created', 'use'],
-      list.map((key) => [key.id, key.createdAt, key.signs ? 'signs' : 'verifies']),
-    ),
-  )
+  const ring = keyring(context)
+  const list = ring.map(({ id, createdAt }, i) => ({ id, created_at: isoTime(createdAt), signs: i === 0 }))
+  const rows = ring.map(({ id, createdAt }, i) => [id, clockTime(createdAt), i === 0 ? 'signs' : 'verifies'])
+  answer(context, list, rows.length === 0 ? `${NO_KEY}\n` : table(['id', 'created', 'use'], rows))
 }

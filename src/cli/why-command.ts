@@ -2,11 +2,11 @@ import type { Command } from 'commander'
 
 import { normaliseUser } from '../devices/record'
 import { formatEntry, type JournalEntry } from '../journal/journal'
-import type { Decision } from '../policy/decision'
+import type { Claim, Decision } from '../policy/decision'
 import type { DeviceRecord } from '../policy/device'
-import { decideFor, decideForDevice } from './standing'
-import { answer, type CommandContext } from './context'
-import { age, facts, isoTime, Refusal } from './output'
+import { answer, note, unlessDamaged, type CommandContext } from './context'
+import { age, clockTime, facts, isoTime, Refusal } from './output'
+import { decideFor } from './standing'
 
 const RECENT = 5
 const MAX_DEVICES = 64
@@ -25,52 +25,50 @@ function why(context: CommandContext, who: string): void {
   const user = normaliseUser(who)
   const devices = context.store().deviceIdsOf(user, MAX_DEVICES)
   if (devices.length > 0 || who.includes('@')) return whyUser(context, user, devices)
-  const id = who.toUpperCase()
-  const entries = context.journal().query({ decision: id, limit: RECENT })
-  const [entry] = entries
+  const [entry] = context.journal().query({ decision: decisionId(who), limit: 1 })
   if (!entry) throw new Refusal(`no device, user or decision is known as ${who}`)
   whyDecision(context, entry)
 }
 
+/** As it was meant: people read them out, and type what they heard (Crockford's base 32 has no I, L and O). */
+const decisionId = (text: string): string => text.toUpperCase().replace(/[IL]/g, '1').replace(/O/g, '0')
+
 interface Case {
   readonly title: string
+  readonly user: string
   readonly device: DeviceRecord | undefined
   readonly decision: Decision
 }
 
-const deviceCase = (context: CommandContext, device: DeviceRecord): Case => ({
-  title: `device ${device.id} (${device.platform}, ${device.owners.join(', ')})`,
+/** A device as it stands when it proves itself with a tag of `user`. */
+const deviceCase = (context: CommandContext, device: DeviceRecord, user = device.owners[0] ?? ''): Case => ({
+  title: `device ${device.id} (${[device.platform, ...device.owners].join(', ')})`,
+  user,
   device,
-  decision: decideForDevice(context, device),
+  decision: decideFor(context, user, { deviceId: device.id, proof: 'tag' }),
 })
 
 function whyUser(context: CommandContext, user: string, ids: readonly string[]): void {
   const cases = ids.flatMap((id) => {
-    const device = context.store().device(id)
-    return device ? [deviceCase(context, device)] : []
+    const device = readDevice(context, id)
+    return device ? [deviceCase(context, device, user)] : []
   })
-  const unidentified = decideFor(context, user, null)
-  show(
-    context,
-    [
-      ...cases,
-      { title: `${user} on a client that proves no device`, device: undefined, decision: unidentified },
-    ],
-    { user },
-  )
+  const known = ids.length > 0 ? '' : ' (and no device of this user was ever reported)'
+  const title = `${user} on a client that proves no device${known}`
+  const decision = decideFor(context, user, null)
+  show(context, [...cases, { title, user, device: undefined, decision }], { user })
 }
 
 function whyDecision(context: CommandContext, entry: JournalEntry): void {
-  const device = entry.device === null ? undefined : context.store().device(entry.device)
-  const { proof } = entry
-  const proven = entry.device !== null && proof !== 'owner' && proof !== 'none'
-  const claim = proven ? { deviceId: entry.device, proof } : null
-  const decision = decideFor(context, entry.user, claim)
-  show(
-    context,
-    [{ title: `${entry.user}${device ? `, device ${device.id}` : ''}, as it is now`, device, decision }],
-    { decision: entry.decision },
-  )
+  const { user } = entry
+  const device = entry.device === null ? undefined : readDevice(context, entry.device)
+  const title = `${user}${entry.device === null ? '' : `, device ${entry.device}`}, as it is now`
+  const decision = decideFor(context, user, claimOf(entry))
+  show(context, [{ title, user, device, decision }], { decision: entry.decision })
+}
+
+function claimOf({ device, proof }: JournalEntry): Claim | null {
+  return device === null || proof === 'owner' || proof === 'none' ? null : { deviceId: device, proof }
 }
 
 function show(
@@ -79,17 +77,27 @@ function show(
   filter: { user?: string; device?: string; decision?: string },
 ): void {
   const recent = context.journal().query({ ...filter, limit: RECENT })
-  const json = {
-    cases: cases.map(({ decision, device }) => ({
-      ...decision,
-      validUntil: isoTime(decision.validUntil),
-      findings: device?.findings ?? [],
-    })),
-    recent: recent.map(formatEntry),
-  }
+  const json = { cases: cases.map(caseJson), recent: recent.map(formatEntry) }
   const text = cases.map((one) => `${one.title}\n${indented(describe(context, one))}\n`).join('')
   answer(context, json, text + recentText(recent))
 }
+
+const caseJson = ({ user, device, decision }: Case): object => ({
+  user,
+  device: decision.deviceId,
+  platform: decision.platform,
+  proof: decision.proof,
+  outcome: decision.outcome,
+  enforced: decision.enforced,
+  reason: decision.reason,
+  rule: decision.rule,
+  policy: decision.policyVersion,
+  state: device?.state ?? null,
+  findings: device?.findings ?? [],
+  evidence_at: decision.evidenceAt === null ? null : isoTime(decision.evidenceAt),
+  valid_until: isoTime(decision.validUntil),
+  text: decision.text,
+})
 
 function describe(context: CommandContext, { decision, device }: Case): string {
   const { outcome, reason, rule, enforced, evidenceAt } = decision
@@ -100,19 +108,28 @@ function describe(context: CommandContext, { decision, device }: Case): string {
   return facts([
     ['decision', enforced || outcome === 'allow' ? outcome : `allow (would ${outcome})`],
     ['because', rule === null ? reason : `${reason}: ${rule}`],
+    ...(device === undefined && decision.deviceId !== null
+      ? [['decided by', `device ${decision.deviceId}`] as const]
+      : []),
     ['state', device?.state],
     ['findings', device ? device.findings.join(', ') || 'none' : undefined],
     ['evidence', evidence],
-    ['holds until', isoTime(decision.validUntil)],
+    ['holds until', clockTime(decision.validUntil)],
     ['tell them', decision.text || 'nothing'],
   ])
 }
+
+const readDevice = (context: CommandContext, id: string): DeviceRecord | undefined =>
+  unlessDamaged(
+    () => context.store().device(id),
+    (message) => note(context, message),
+  )
 
 const indented = (text: string): string => text.replace(/^(?=.)/gm, '  ')
 
 function recentText(entries: readonly JournalEntry[]): string {
   if (entries.length === 0) return 'no blocks or warnings on record\n'
   const line = (e: JournalEntry): string =>
-    `  ${isoTime(e.time)}  ${e.protocol}  ${e.enforced ? e.outcome : `would ${e.outcome}`}  ${e.reason}  decision ${e.decision}  repeats ${e.repeats}\n`
+    `  ${clockTime(e.time)}  ${e.protocol}  ${e.enforced ? e.outcome : `would ${e.outcome}`}  ${e.reason}  decision ${e.decision}  repeats ${e.repeats}\n`
   return `recent\n${entries.map(line).join('')}`
 }

@@ -3,7 +3,8 @@ import path from 'node:path'
 
 /** What a watched file holds now. */
 export type FileContent =
-  { readonly ok: true; readonly text: string } | { readonly ok: false; readonly problem: string }
+  | { readonly ok: true; readonly text: string }
+  | { readonly ok: false; readonly missing: boolean; readonly problem: string }
 
 export interface FileWatcher {
   close(): void
@@ -12,13 +13,22 @@ export interface FileWatcher {
 const POLL_MS = 250
 /** A file that was just touched is read when it has kept still for so long: editors write in pieces. */
 const SETTLE_MS = 40
+/** One that never keeps still is read all the same. */
+const MAX_SETTLE_MS = 400
+/** Config, policy, keys and certificates are far smaller; more must not get into memory by a wrong name. */
+const MAX_OCTETS = 4 * 1024 * 1024
 
 /** Reads a text file; an unreadable one is a value, since a watched file may come back. */
 export function readTextFile(file: string): FileContent {
+  const unreadable = (problem: string, missing = false): FileContent => ({ ok: false, missing, problem })
   try {
+    const stat = fs.statSync(file)
+    if (!stat.isFile()) return unreadable('is no regular file')
+    if (stat.size > MAX_OCTETS) return unreadable(`is larger than ${MAX_OCTETS} octets`)
     return { ok: true, text: fs.readFileSync(file, 'utf8') }
   } catch (error) {
-    return { ok: false, problem: `cannot be read: ${(error as Error).message}` }
+    const { code, message } = error as NodeJS.ErrnoException
+    return code === 'ENOENT' ? unreadable('does not exist', true) : unreadable(`cannot be read: ${message}`)
   }
 }
 
@@ -33,27 +43,32 @@ export function watchFile(
 ): FileWatcher {
   let last = known
   let settling: NodeJS.Timeout | undefined
+  let unsettledSince = 0
+  /** Not taken yet: what changed since `known` was read must be seen too. */
+  let stamp: string | undefined
 
   const look = (): void => {
+    settling = undefined
     const content = readTextFile(file)
     if (sameContent(content, last)) return
     last = content
     onChange(content)
   }
-  const settle = (): void => {
+  /** Only a change of this very file counts: its directory may be a busy one. */
+  const touched = (): void => {
+    const current = stampOf(file)
+    if (current === stamp) return
+    stamp = current
+    const now = Date.now()
+    if (!settling) unsettledSince = now
+    else if (now - unsettledSince > MAX_SETTLE_MS) return
     clearTimeout(settling)
     settling = setTimeout(look, SETTLE_MS)
   }
-  let stamp = stampOf(file)
-  const poll = setInterval(() => {
-    const now = stampOf(file)
-    if (now === stamp) return
-    stamp = now
-    settle()
-  }, POLL_MS)
+  const poll = setInterval(touched, POLL_MS)
   poll.unref()
-
-  const directory = watchDirectory(path.dirname(file), settle)
+  const directory = watchDirectory(path.dirname(file), touched)
+  touched()
   return {
     close: () => {
       clearInterval(poll)
@@ -64,12 +79,16 @@ export function watchFile(
 }
 
 const sameContent = (a: FileContent, b: FileContent): boolean =>
-  a.ok && b.ok ? a.text === b.text : !a.ok && !b.ok && a.problem === b.problem
+  a.ok ? b.ok && a.text === b.text : !b.ok && a.problem === b.problem
 
-/** Changes whenever the file behind the name may have: inode, size, times; empty while there is none. */
+/** Changes whenever the file behind the name may have: inode, size, times; the error while it has none. */
 function stampOf(file: string): string {
-  const stat = fs.statSync(file, { throwIfNoEntry: false })
-  return stat ? `${stat.ino}:${stat.size}:${stat.mtimeMs}:${stat.ctimeMs}` : ''
+  try {
+    const { ino, size, mtimeMs, ctimeMs } = fs.statSync(file)
+    return `${ino}:${size}:${mtimeMs}:${ctimeMs}`
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? 'unknown'
+  }
 }
 
 function watchDirectory(directory: string, onEvent: () => void): fs.FSWatcher | undefined {

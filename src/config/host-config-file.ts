@@ -1,20 +1,14 @@
-import fs from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'
 
 import type { Enforcement, FailMode, UnidentifiedRule } from '../policy/vocabulary'
+import type { ConfigProblem, KeyPath, Reading } from './config-problem'
 import type { HostConfig, ImapConfig, ListenAddress } from './host-config'
-import {
-  publishedSchema,
-  readYaml,
-  type ConfigProblem,
-  type KeyPath,
-  type Reading,
-  type YamlFile,
-} from './yaml-file'
+import { namedFileProblems } from './named-files'
+import { publishedSchema, readValidYaml } from './schema'
 
 /** The file's own shape, after the schema has filled in the defaults. */
-interface HostYaml {
+export interface HostYaml {
   readonly enforcement: Enforcement
   readonly state_dir: string
   readonly fail_mode: FailMode
@@ -52,27 +46,36 @@ interface HostYaml {
 
 const validate = publishedSchema('device_gate.schema.json')
 
-/**
- * Parses `device_gate.yaml`. `state_dir` is relative to Haraka's directory, keys and certificates to its
- * config directory. Files it names must be readable.
- */
+export interface HostConfigReading {
+  /** What the file says, with the defaults of what it leaves out. */
+  readonly raw: HostYaml
+  readonly config: HostConfig
+  /** Keys and certificates it names that cannot be used: the gate cannot start with them. */
+  readonly fileProblems: readonly ConfigProblem[]
+}
+
+/** Parses `device_gate.yaml`. `state_dir` is relative to Haraka's directory, keys and certificates to its config directory. */
 export function parseHostConfig(
   text: string,
   options: { readonly file: string; readonly harakaDir: string },
-): Reading<{ config: HostConfig }> {
-  const reading = readYaml(text, options.file, validate)
+): Reading<HostConfigReading> {
+  const reading = readValidYaml(text, options.file, validate)
   if (!reading.ok) return reading
-  const raw = reading.yaml.value as HostYaml
-  const config = toHostConfig(raw, options.harakaDir)
+  const raw = reading.value as HostYaml
+  const problemAt: ProblemAt = (keys, problem) => reading.yaml.problemAt(keys, problem)
   const problems = [
-    ...addressProblems(raw, reading.yaml),
-    ...fileProblems(config, reading.yaml),
-    ...tlsProblems(raw, reading.yaml),
+    ...notBuiltProblems(raw, problemAt),
+    ...addressProblems(raw, problemAt),
+    ...tlsProblems(raw, problemAt),
   ]
-  return problems.length > 0 ? { ok: false, problems } : { ok: true, config }
+  if (problems.length > 0) return { ok: false, problems }
+  const config = toHostConfig(raw, options.harakaDir)
+  return { ok: true, raw, config, fileProblems: namedFileProblems(config, problemAt) }
 }
 
-function toHostConfig(raw: HostYaml, harakaDir: string): HostConfig {
+type ProblemAt = (keys: KeyPath, problem: string) => ConfigProblem
+
+export function toHostConfig(raw: HostYaml, harakaDir: string): HostConfig {
   const inConfig = (file: string): string => path.resolve(harakaDir, 'config', file)
   const optional = (file: string | null): string | null => (file === null ? null : inConfig(file))
   const { cert, key } = raw.imap.tls
@@ -126,57 +129,53 @@ function listenAddress(text: string): ListenAddress | undefined {
 function isNetwork(text: string): boolean {
   const [address = '', prefix, ...rest] = text.split('/')
   const family = net.isIP(address)
-  if (family === 0 || rest.length > 0) return false
+  if (family === 0 || address.includes('%') || rest.length > 0) return false
   return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128))
 }
 
-function addressProblems(raw: HostYaml, yaml: YamlFile): ConfigProblem[] {
-  const listens = (key: string, list: readonly string[]): ConfigProblem[] =>
-    list.flatMap((text, i) =>
-      listenAddress(text)
-        ? []
-        : [yaml.problemAt(['imap', key, i], `must be "host:port" or "[v6]:port" (found "${text}")`)],
+/** What the contract has a word for and this version does not do must not be taken for done. */
+function notBuiltProblems(raw: HostYaml, problemAt: ProblemAt): ConfigProblem[] {
+  const problems: ConfigProblem[] = []
+  if (raw.store.kind === 'redis')
+    problems.push(
+      problemAt(['store', 'kind'], 'redis is not available in this version; the one kind is embedded'),
     )
-  const networks = raw.identity.exempt_networks.flatMap((text, i) =>
-    isNetwork(text)
-      ? []
-      : [
-          yaml.problemAt(
-            ['identity', 'exempt_networks', i],
-            `must be a network such as 10.0.0.0/8 (found "${text}")`,
-          ),
-        ],
-  )
-  return [...listens('listen', raw.imap.listen), ...listens('listen_tls', raw.imap.listen_tls), ...networks]
+  if (raw.policy.source === 'fleet')
+    problems.push(
+      problemAt(['policy', 'source'], 'fleet is not available in this version; the one source is file'),
+    )
+  return problems
 }
 
-function tlsProblems(raw: HostYaml, yaml: YamlFile): ConfigProblem[] {
+function addressProblems(raw: HostYaml, problemAt: ProblemAt): ConfigProblem[] {
+  const unless = (ok: unknown, keys: KeyPath, problem: string): ConfigProblem[] =>
+    ok ? [] : [problemAt(keys, problem)]
+  const listen = (keys: KeyPath, text: string): ConfigProblem[] =>
+    unless(listenAddress(text), keys, `must be "host:port" or "[v6]:port" (found "${text}")`)
+  return [
+    ...raw.imap.listen.flatMap((text, i) => listen(['imap', 'listen', i], text)),
+    ...raw.imap.listen_tls.flatMap((text, i) => listen(['imap', 'listen_tls', i], text)),
+    ...listen(['admin', 'listen'], raw.admin.listen),
+    ...raw.identity.exempt_networks.flatMap((text, i) =>
+      unless(
+        isNetwork(text),
+        ['identity', 'exempt_networks', i],
+        `must be a network such as 10.0.0.0/8 (found "${text}")`,
+      ),
+    ),
+  ]
+}
+
+function tlsProblems(raw: HostYaml, problemAt: ProblemAt): ConfigProblem[] {
   const { cert, key } = raw.imap.tls
   if ((cert === null) !== (key === null)) {
-    return [yaml.problemAt(['imap', 'tls'], 'needs both cert and key, or neither')]
+    return [problemAt(['imap', 'tls'], 'needs both cert and key, or neither')]
   }
   if (raw.imap.listen_tls.length > 0 && cert === null) {
-    return [yaml.problemAt(['imap', 'listen_tls'], 'needs imap.tls.cert and imap.tls.key')]
+    return [problemAt(['imap', 'listen_tls'], 'needs imap.tls.cert and imap.tls.key')]
+  }
+  if (raw.identity.client_ca !== null && cert === null) {
+    return [problemAt(['identity', 'client_ca'], 'needs imap.tls.cert and imap.tls.key')]
   }
   return []
-}
-
-function fileProblems(config: HostConfig, yaml: YamlFile): ConfigProblem[] {
-  const { keyFile } = config.identity.tag
-  const named: (readonly [KeyPath, string | null])[] = [
-    [['identity', 'tag', 'key_file'], fs.existsSync(keyFile) ? keyFile : null],
-    [['identity', 'client_ca'], config.identity.clientCa],
-    [['imap', 'tls', 'cert'], config.imap.tls?.cert ?? null],
-    [['imap', 'tls', 'key'], config.imap.tls?.key ?? null],
-    [['imap', 'upstream', 'ca'], config.imap.upstream.ca],
-  ]
-  return named.flatMap(([keys, file]) => {
-    if (file === null) return []
-    try {
-      fs.readFileSync(file)
-      return []
-    } catch (error) {
-      return [yaml.problemAt(keys, `${file} cannot be read: ${(error as Error).message}`)]
-    }
-  })
 }

@@ -1,10 +1,13 @@
 import fs from 'node:fs'
 import path from 'node:path'
 
-import { readTextFile, watchFile, type FileContent, type FileWatcher } from './file-watcher'
+import { parseDocument } from 'yaml'
+
+import { fileProblem, formatProblem, type ConfigProblem, type Reading } from './config-problem'
+import { readTextFile, watchFile, type FileContent } from './file-watcher'
 import type { HostConfig } from './host-config'
-import { parseHostConfig } from './host-config-file'
-import { formatProblem, type ConfigProblem } from './yaml-file'
+import { parseHostConfig, toHostConfig, type HostConfigReading, type HostYaml } from './host-config-file'
+import { changedStartKeys, keepingStartKeys } from './start-keys'
 
 /** A config that cannot be started with: every problem with its file, line and key. */
 export class ConfigError extends Error {
@@ -15,97 +18,149 @@ export class ConfigError extends Error {
   }
 }
 
+/** The one process that writes the host's state, or one of those that only decide. */
+export type Role = 'control' | 'worker'
+
 export interface HostConfigSource {
   /** The last good one. */
   current(): HostConfig
   /** What is wrong with the file now; empty when `current` is what it says. */
   problems(): readonly ConfigProblem[]
+  /** Keys whose edit waits for the next start. */
+  waiting(): readonly string[]
   close(): void
 }
 
 export interface HostConfigListeners {
   onChange(config: HostConfig): void
   onProblems(problems: readonly ConfigProblem[]): void
+  onFault(error: unknown): void
 }
 
 const hostConfigPath = (harakaDir: string): string => path.join(harakaDir, 'config', 'device_gate.yaml')
 
-/**
- * Where the last good file is told to workers: one that is started while the file is bad goes on with it.
- * An environment variable, because the file itself says where everything else is.
- */
-const LAST_GOOD = 'DEVICE_GATE_LAST_GOOD'
+/** The config in force: the file as it was last good, with the start keys as they were at the start. */
+const inForcePath = (stateDir: string): string => path.join(stateDir, 'device_gate.in-force.yaml')
 
-/** Reads the host's config once; throws {@link ConfigError}. A missing file means the defaults. */
-export function loadHostConfig(harakaDir: string): HostConfig {
-  const file = hostConfigPath(harakaDir)
-  const parsed = parse(harakaDir, readTextFile(file))
-  if (!parsed.ok) throw new ConfigError(parsed.problems)
-  return parsed.config
+/**
+ * Where workers find the config in force: one that is started while the file is bad, or edited, goes on as the
+ * others do. An environment variable, because the file itself says where everything else is.
+ */
+const IN_FORCE = 'DEVICE_GATE_IN_FORCE'
+
+/** Throws {@link ConfigError} when a process of this role could not start. */
+export function checkHostConfig(harakaDir: string, role: Role): void {
+  startingConfig(harakaDir, role, readTextFile(hostConfigPath(harakaDir)))
 }
 
-function parse(harakaDir: string, content: FileContent): ReturnType<typeof parseHostConfig> {
+/** A missing file means the defaults. */
+function parse(harakaDir: string, content: FileContent): Reading<HostConfigReading> {
   const file = hostConfigPath(harakaDir)
-  if (!content.ok && fs.existsSync(file)) {
-    return { ok: false, problems: [{ file, line: 1, column: 1, key: '', problem: content.problem }] }
-  }
-  return parseHostConfig(content.ok ? content.text : '', { file, harakaDir })
+  if (!content.ok && !content.missing) return { ok: false, problems: [fileProblem(file, content.problem)] }
+  return parseHostConfig(content.ok ? content.text : '{}', { file, harakaDir })
+}
+
+/** As `parse`, and the files it names must be usable. */
+function parseUsable(harakaDir: string, content: FileContent): Reading<{ raw: HostYaml }> {
+  const reading = parse(harakaDir, content)
+  return reading.ok && reading.fileProblems.length > 0
+    ? { ok: false, problems: reading.fileProblems }
+    : reading
+}
+
+function startingConfig(
+  harakaDir: string,
+  role: Role,
+  content: FileContent,
+): { readonly raw: HostYaml; readonly problems: readonly ConfigProblem[] } {
+  const read = parseUsable(harakaDir, content)
+  const kept = role === 'worker' ? process.env[IN_FORCE] : undefined
+  const inForce = kept === undefined ? undefined : readInForce(harakaDir, kept)?.raw
+  if (read.ok) return { raw: inForce ? keepingStartKeys(inForce, read.raw) : read.raw, problems: [] }
+  if (inForce) return { raw: inForce, problems: read.problems }
+  throw new ConfigError(read.problems)
 }
 
 /**
  * The live config of one process: an edit that validates is current within a second, a bad one changes
- * nothing. Keys that only the next start can take keep their old value. Throws {@link ConfigError} when the
- * file is bad and there is no last good one.
+ * nothing, and a file that went away is a bad one. Throws {@link ConfigError} when there is none to start with.
  */
 export function watchHostConfig(
   harakaDir: string,
-  role: 'control' | 'worker',
+  role: Role,
   listeners: HostConfigListeners,
 ): HostConfigSource {
   const file = hostConfigPath(harakaDir)
   const content = readTextFile(file)
-  const first = parse(harakaDir, content)
-  let problems: readonly ConfigProblem[] = first.ok ? [] : first.problems
-  let current = first.ok ? first.config : lastGood(harakaDir, first.problems)
-  if (role === 'control') keepLastGood(content, current)
+  const start = startingConfig(harakaDir, role, content)
+  let { raw, problems } = start
+  let current = toHostConfig(raw, harakaDir)
+  let waiting: readonly string[] = []
+  if (role === 'control') process.env[IN_FORCE] = keepInForce(raw, current.stateDir)
 
-  const watcher: FileWatcher = watchFile(file, content, (changed) => {
-    const parsed = parse(harakaDir, changed)
-    problems = parsed.ok ? [] : parsed.problems
-    if (parsed.ok) {
-      current = keepingStartKeys(current, parsed.config)
-      if (role === 'control') keepLastGood(changed, current)
+  const watcher = watchFile(file, content, (changed) => {
+    const read: Reading<{ raw: HostYaml }> = changed.ok
+      ? parseUsable(harakaDir, changed)
+      : { ok: false, problems: [fileProblem(file, changed.problem)] }
+    problems = read.ok ? [] : read.problems
+    if (read.ok) {
+      raw = keepingStartKeys(start.raw, read.raw)
+      waiting = changedStartKeys(start.raw, read.raw)
+      current = toHostConfig(raw, harakaDir)
+      try {
+        if (role === 'control') keepInForce(raw, current.stateDir)
+      } catch (error) {
+        listeners.onFault(error)
+      }
       listeners.onChange(current)
     }
     listeners.onProblems(problems)
   })
-  return { current: () => current, problems: () => problems, close: () => watcher.close() }
+  return {
+    current: () => current,
+    problems: () => problems,
+    waiting: () => waiting,
+    close: () => watcher.close(),
+  }
 }
 
-function lastGood(harakaDir: string, problems: readonly ConfigProblem[]): HostConfig {
-  const kept = process.env[LAST_GOOD]
-  const parsed = kept === undefined ? undefined : parse(harakaDir, readTextFile(kept))
-  if (!parsed?.ok) throw new ConfigError(problems)
-  return parsed.config
-}
-
-/** The copy of the config that was last in force. */
-export const lastGoodPath = (stateDir: string): string => path.join(stateDir, 'device_gate.last-good.yaml')
-
-function keepLastGood(content: FileContent, config: HostConfig): void {
-  if (!content.ok) return
-  fs.mkdirSync(config.stateDir, { recursive: true, mode: 0o700 })
-  const file = lastGoodPath(config.stateDir)
-  fs.writeFileSync(`${file}.new`, content.text, { mode: 0o600 })
+function keepInForce(raw: HostYaml, stateDir: string): string {
+  fs.mkdirSync(stateDir, { recursive: true, mode: 0o700 })
+  const file = inForcePath(stateDir)
+  const text = `# Written by Device Gate: what is in force. Edit config/device_gate.yaml instead.\n${JSON.stringify(raw, null, 2)}\n`
+  fs.writeFileSync(`${file}.new`, text, { mode: 0o600 })
   fs.renameSync(`${file}.new`, file)
-  process.env[LAST_GOOD] = file
+  return file
 }
 
-/** Listeners and directories are taken at start; everything else changes at once. */
-const keepingStartKeys = (old: HostConfig, edited: HostConfig): HostConfig => ({
-  ...edited,
-  stateDir: old.stateDir,
-  store: old.store,
-  imap: { ...edited.imap, enabled: old.imap.enabled, listen: old.imap.listen, listenTls: old.imap.listenTls },
-  admin: { ...edited.admin, listen: old.admin.listen },
-})
+function readInForce(harakaDir: string, file: string): HostConfigReading | undefined {
+  const content = readTextFile(file)
+  const reading = content.ok ? parseHostConfig(content.text, { file, harakaDir }) : undefined
+  return reading?.ok ? reading : undefined
+}
+
+/**
+ * The config for a command line, which needs no keys or certificates: an order must be possible to take back
+ * while somebody's edit of the file is broken. It then goes by the config in force, in the `state_dir` that the
+ * broken file names, or else in the default one.
+ */
+export function readConfigOrInForce(harakaDir: string): {
+  readonly config: HostConfig
+  readonly problems: readonly ConfigProblem[]
+} {
+  const content = readTextFile(hostConfigPath(harakaDir))
+  const read = parse(harakaDir, content)
+  if (read.ok) return { config: read.config, problems: read.fileProblems }
+  const stateDirs = [...(content.ok ? [stateDirOf(content.text)] : []), './var']
+  for (const stateDir of stateDirs) {
+    const kept = readInForce(harakaDir, inForcePath(path.resolve(harakaDir, stateDir)))
+    if (kept) return { config: kept.config, problems: read.problems }
+  }
+  throw new ConfigError(read.problems)
+}
+
+/** What can be made out of a file that is not valid. */
+function stateDirOf(text: string): string {
+  const found = parseDocument(text, { schema: 'core', logLevel: 'silent' }).get('state_dir')
+  return typeof found === 'string' && found !== '' ? found : './var'
+}

@@ -2,14 +2,9 @@ import type { Mandate, Policy, PolicyTest } from '../policy/policy'
 import { runPolicyTests } from '../policy/policy-tests'
 import { validatePolicy } from '../policy/validation'
 import type { Action, ComplianceState, Mode, Platform } from '../policy/vocabulary'
-import {
-  publishedSchema,
-  readYaml,
-  type ConfigProblem,
-  type KeyPath,
-  type Reading,
-  type YamlFile,
-} from './yaml-file'
+import type { ConfigProblem, KeyPath, Reading } from './config-problem'
+import { publishedSchema, readValidYaml } from './schema'
+import { bounded, type YamlFile } from './yaml-file'
 
 /** The file's own shape, after the schema has filled in the defaults. */
 interface PolicyYaml {
@@ -43,23 +38,28 @@ const validate = publishedSchema('device_gate_policy.schema.json')
 
 /** Parses `device_gate_policy.yaml`, checks it and runs its own tests: only a policy that holds is given back. */
 export function parsePolicy(text: string, options: { readonly file: string }): Reading<{ policy: Policy }> {
-  const reading = readYaml(text, options.file, validate)
+  const { file } = options
+  const reading = readValidYaml(text, file, validate)
   if (!reading.ok) return reading
   const { yaml } = reading
-  const raw = yaml.value as PolicyYaml
+  const raw = reading.value as PolicyYaml
+  const refused = (problems: readonly ConfigProblem[]): Reading<never> => ({
+    ok: false,
+    problems: bounded(problems, file),
+  })
   const impossible = impossibleTimes(raw, yaml)
-  if (impossible.length > 0) return { ok: false, problems: impossible }
+  if (impossible.length > 0) return refused(impossible)
 
   const policy = toPolicy(raw)
   const problems = validatePolicy(policy).map(({ path, problem }) => yaml.problemAt(path, problem))
-  if (problems.length > 0) return { ok: false, problems }
+  if (problems.length > 0) return refused(problems)
   const failures = runPolicyTests(policy).map(({ index, expected, got, reason }) =>
     yaml.problemAt(
       ['tests', index],
       `this test expects ${expected}, the policy gives ${got} (${reason}); mend one of them`,
     ),
   )
-  return failures.length > 0 ? { ok: false, problems: failures } : { ok: true, policy }
+  return failures.length > 0 ? refused(failures) : { ok: true, policy }
 }
 
 /** Times of the right form that no calendar has, such as the 31st of June. */

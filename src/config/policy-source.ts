@@ -1,32 +1,33 @@
 import path from 'node:path'
 
 import type { Policy } from '../policy/policy'
+import { fileProblem, type ConfigProblem } from './config-problem'
 import { readTextFile, watchFile, type FileContent } from './file-watcher'
 import { parsePolicy } from './policy-file'
-import type { ConfigProblem } from './yaml-file'
-
-const policyPath = (harakaDir: string): string => path.join(harakaDir, 'config', 'device_gate_policy.yaml')
 
 export type PolicyReading =
   | { readonly ok: true; readonly policy: Policy; readonly text: string }
   | { readonly ok: false; readonly problems: readonly ConfigProblem[] }
 
-/** Reads and checks the site's policy file. */
-export const readPolicy = (harakaDir: string): PolicyReading =>
-  parseContent(policyPath(harakaDir), readTextFile(policyPath(harakaDir)))
+export interface PolicySource {
+  /** The file as it was at the first look. */
+  readonly first: PolicyReading
+  /** Calls `onReading` with each content that differs from the one before, good or bad. */
+  watch(onReading: (reading: PolicyReading) => void): { close(): void }
+}
 
-/** Calls `onReading` with each new content of the policy file, good or bad. */
-export function watchPolicy(
-  harakaDir: string,
-  onReading: (reading: PolicyReading) => void,
-): { close(): void } {
-  const file = policyPath(harakaDir)
-  return watchFile(file, readTextFile(file), (content) => onReading(parseContent(file, content)))
+/** The site's policy file. */
+export function openPolicy(harakaDir: string): PolicySource {
+  const file = path.join(harakaDir, 'config', 'device_gate_policy.yaml')
+  const content = readTextFile(file)
+  return {
+    first: parseContent(file, content),
+    watch: (onReading) => watchFile(file, content, (changed) => onReading(parseContent(file, changed))),
+  }
 }
 
 function parseContent(file: string, content: FileContent): PolicyReading {
-  if (!content.ok)
-    return { ok: false, problems: [{ file, line: 1, column: 1, key: '', problem: content.problem }] }
+  if (!content.ok) return { ok: false, problems: [fileProblem(file, content.problem)] }
   const parsed = parsePolicy(content.text, { file })
   return parsed.ok ? { ok: true, policy: parsed.policy, text: content.text } : parsed
 }

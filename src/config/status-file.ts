@@ -8,6 +8,8 @@ export interface HostStatus {
   /** Why the files as they are now are not in force; empty when they are. */
   readonly configProblems: readonly string[]
   readonly policyProblems: readonly string[]
+  /** Keys whose edit waits for the next start. */
+  readonly configWaiting: readonly string[]
 }
 
 const statusPath = (stateDir: string): string => path.join(stateDir, 'status.json')
@@ -17,6 +19,8 @@ export function writeStatus(stateDir: string, status: HostStatus): void {
   fs.writeFileSync(`${file}.new`, JSON.stringify(status), { mode: 0o600 })
   fs.renameSync(`${file}.new`, file)
 }
+
+export const removeStatus = (stateDir: string): void => fs.rmSync(statusPath(stateDir), { force: true })
 
 /** The last status, if the process that wrote it is still alive. */
 export function readStatus(stateDir: string): HostStatus | undefined {

@@ -1,154 +1,145 @@
-import fs from 'node:fs'
-import path from 'node:path'
+import {
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  visit,
+  type Document,
+  type Node,
+} from 'yaml'
 
-import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
-import { isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, type Document, type Node } from 'yaml'
-
-/** One thing wrong with a file: where it is and what to do. Lines and columns count from 1. */
-export interface ConfigProblem {
-  readonly file: string
-  readonly line: number
-  readonly column: number
-  /** The dotted key, e.g. `imap.limits.line` or `mandates[1].deadline`; empty for the file as a whole. */
-  readonly key: string
-  readonly problem: string
-}
-
-/** `device_gate.yaml:12:3 imap.limits.line: must be <= 65536` */
-export const formatProblem = ({ file, line, column, key, problem }: ConfigProblem): string =>
-  `${path.basename(file)}:${line}:${column} ${key === '' ? '' : `${key}: `}${problem}`
-
-export type KeyPath = readonly (string | number)[]
+import { fileProblem, formatKey, type ConfigProblem, type KeyPath, type Reading } from './config-problem'
 
 /** A parsed YAML file whose values can be asked for their place. */
 export interface YamlFile {
-  readonly value: unknown
+  /** Made anew at each call. */
+  value(): unknown
   problemAt(path: KeyPath, problem: string): ConfigProblem
+  /** Where `path` is a number as it stands (`007`, `12345678901234567890`), takes it for the text that was written. */
+  readAsText(path: KeyPath): boolean
 }
 
-export type Reading<T> =
-  ({ readonly ok: true } & T) | { readonly ok: false; readonly problems: ConfigProblem[] }
+export const MAX_FILE_OCTETS = 1024 * 1024
+const MAX_ALIASES = 100
+const MAX_PROBLEMS = 20
 
-const MAX_FILE_OCTETS = 1024 * 1024
-const MAX_ALIASES = 16
+/** YAML 1.2 5.1 allows no others; in a terminal they could do anything. U+FFFD: what was there was not UTF-8. */
+// eslint-disable-next-line no-control-regex -- these are exactly the characters to find
+const UNPRINTABLE = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffd-\uffff]/
 
-/** Parses YAML 1.2 (core schema) and validates it, filling in the schema's defaults. */
-export function readYaml(
-  text: string,
-  file: string,
-  validate: ValidateFunction,
-): Reading<{ yaml: YamlFile }> {
-  const whole = (problem: string): Reading<never> => ({
-    ok: false,
-    problems: [{ file, line: 1, column: 1, key: '', problem }],
-  })
-  if (Buffer.byteLength(text) > MAX_FILE_OCTETS) return whole(`is larger than ${MAX_FILE_OCTETS} octets`)
-  if (text.includes('\ufffd') || text.includes('\0')) return whole('is not valid UTF-8 text')
+/** Parses YAML 1.2 with its core schema, in which `off`, `yes` and a date are text. */
+export function readYaml(text: string, file: string): Reading<{ yaml: YamlFile }> {
+  const refused = (problem: ConfigProblem): Reading<never> => ({ ok: false, problems: [problem] })
+  const octets = Buffer.byteLength(text)
+  if (octets > MAX_FILE_OCTETS) return refused(fileProblem(file, `is larger than ${MAX_FILE_OCTETS} octets`))
+  // An editor that empties the file before it writes must not put the defaults into force.
+  if (text.trim() === '') return refused(fileProblem(file, 'is empty'))
+  const unprintable = unprintableProblem(text, file)
+  if (unprintable) return refused(unprintable)
 
   const lines = new LineCounter()
   const document = parseDocument(text, {
     lineCounter: lines,
     schema: 'core',
-    uniqueKeys: true,
     prettyErrors: false,
+    logLevel: 'error',
   })
-  if (document.errors.length > 0) {
-    const problems = document.errors.map((error) => ({
-      file,
-      ...lineColumn(lines, error.pos[0]),
-      key: '',
-      problem: error.message,
-    }))
-    return { ok: false, problems }
-  }
-  let value: unknown
-  try {
-    value = document.toJS({ maxAliasCount: MAX_ALIASES }) ?? {}
-  } catch (error) {
-    return whole((error as Error).message)
-  }
+  const problemAt = (keys: KeyPath, problem: string): ConfigProblem => ({
+    file,
+    ...lineColumn(lines, offsetOf(document, keys)),
+    key: formatKey(keys),
+    problem,
+  })
+  // A tag such as !secret or !!binary is a warning to the parser: the value would not be what was meant.
+  const faults = [...document.errors, ...document.warnings].map(({ code, message, pos: [offset] }) => ({
+    file,
+    ...lineColumn(lines, offset),
+    key: formatKey(keyAt(document.contents, offset)),
+    problem: code === 'DUPLICATE_KEY' ? 'is there twice; keep one' : message,
+  }))
+  if (faults.length > 0) return { ok: false, problems: bounded(faults, file) }
+
   const yaml: YamlFile = {
-    value,
-    problemAt: (keys, problem) => ({
-      file,
-      ...placeOf(document, lines, keys),
-      key: formatKey(keys),
-      problem,
-    }),
+    value: () => document.toJS({ maxAliasCount: MAX_ALIASES }) as unknown,
+    problemAt,
+    readAsText: (keys) => readAsText(nodeAt(document, keys)),
   }
-  if (validate(value)) return { ok: true, yaml }
-  const problems = (validate.errors ?? []).map((error) => schemaProblem(yaml, error))
-  return { ok: false, problems }
-}
-
-/** Compiles a schema of the package's config/ directory; defaults are filled into what it validates. */
-export function publishedSchema(name: string): ValidateFunction {
-  const schema = JSON.parse(
-    fs.readFileSync(path.join(__dirname, '..', '..', 'config', name), 'utf8'),
-  ) as object
-  return new Ajv({ allErrors: true, useDefaults: true, allowUnionTypes: true, verbose: true }).compile(schema)
-}
-
-function schemaProblem(yaml: YamlFile, error: ErrorObject): ConfigProblem {
-  const keys = keysOf(error.instancePath, yaml.value)
-  switch (error.keyword) {
-    case 'additionalProperties': {
-      const { additionalProperty } = error.params as { additionalProperty: string }
-      const known = Object.keys((error.parentSchema as { properties: object }).properties)
-      const near = closest(additionalProperty, known)
-      const hint = near === undefined ? `known here: ${known.join(', ')}` : `did you mean "${near}"?`
-      return yaml.problemAt([...keys, additionalProperty], `unknown key; ${hint}`)
-    }
-    case 'enum':
-      return yaml.problemAt(
-        keys,
-        `must be one of ${(error.schema as unknown[]).join(', ')} (found ${shown(error.data)})`,
-      )
-    case 'pattern': {
-      const { description } = error.parentSchema as { description?: string }
-      return yaml.problemAt(
-        keys,
-        `must be ${description ?? `of the form ${String(error.schema)}`} (found ${shown(error.data)})`,
-      )
-    }
-    case 'required':
-      return yaml.problemAt(
-        keys,
-        `the key "${(error.params as { missingProperty: string }).missingProperty}" is missing`,
-      )
-    default:
-      return yaml.problemAt(keys, `${error.message ?? 'is not valid'} (found ${shown(error.data)})`)
+  const circle = aliasInItself(document)
+  if (circle) return refused(problemAt(circle, 'an alias may not stand inside its own anchor'))
+  try {
+    yaml.value()
+  } catch (error) {
+    return refused(fileProblem(file, `${(error as Error).message}; write the values out`))
   }
+  return { ok: true, yaml }
 }
 
-const shown = (value: unknown): string =>
-  value === undefined ? 'nothing' : JSON.stringify(value).slice(0, 80)
+/** The first problems and how many there are: a file of a thousand faults must not fill the log. */
+export function bounded(problems: readonly ConfigProblem[], file: string): readonly ConfigProblem[] {
+  if (problems.length <= MAX_PROBLEMS) return problems
+  const more = fileProblem(file, `has ${problems.length - MAX_PROBLEMS} more problems`)
+  return [...problems.slice(0, MAX_PROBLEMS), more]
+}
 
-/** A JSON pointer as keys, numbers where the value is a list. */
-function keysOf(pointer: string, root: unknown): (string | number)[] {
-  const keys: (string | number)[] = []
-  let value = root
-  for (const part of pointer.split('/').slice(1)) {
-    const name = part.replace(/~1/g, '/').replace(/~0/g, '~')
-    const key = Array.isArray(value) ? Number(name) : name
-    keys.push(key)
-    value = (value as Record<string | number, unknown> | undefined)?.[key]
+function unprintableProblem(text: string, file: string): ConfigProblem | undefined {
+  const body = text.replace(/^\ufeff/, '')
+  const match = UNPRINTABLE.exec(body)
+  if (!match) return undefined
+  const before = body.slice(0, match.index).split('\n')
+  const code = match[0].charCodeAt(0)
+  const problem =
+    code === 0 || code >= 0xfffd
+      ? 'is not UTF-8 text from here on; save it as UTF-8'
+      : `has a control character here (U+${code.toString(16).toUpperCase().padStart(4, '0')}); take it out`
+  return { file, line: before.length, column: (before.at(-1)?.length ?? 0) + 1, key: '', problem }
+}
+
+function readAsText(node: unknown): boolean {
+  if (!isScalar(node) || typeof node.value !== 'number' || node.source === undefined) return false
+  node.value = node.source
+  return true
+}
+
+function aliasInItself(document: Document): KeyPath | undefined {
+  let found: KeyPath | undefined
+  visit(document, {
+    Alias: (_, alias, path) => {
+      const anchored = alias.resolve(document)
+      if (!anchored || !path.includes(anchored)) return undefined
+      found = keyAt(document.contents, start(alias))
+      return visit.BREAK
+    },
+  })
+  return found
+}
+
+const resolved = (document: Document, node: unknown): unknown =>
+  isAlias(node) ? node.resolve(document) : node
+
+/** The node that `keys` lead to; undefined when the file has none. */
+function nodeAt(document: Document, keys: KeyPath): unknown {
+  let node: unknown = document.contents
+  for (const key of keys) {
+    node = resolved(document, node)
+    if (isMap(node)) node = node.items.find((item) => isKey(item.key, key))?.value
+    else node = isSeq(node) && typeof key === 'number' ? node.items[key] : undefined
   }
-  return keys
+  return resolved(document, node)
 }
-
-const formatKey = (keys: KeyPath): string =>
-  keys.map((key, i) => (typeof key === 'number' ? `[${key}]` : i === 0 ? key : `.${key}`)).join('')
 
 /** The place of the deepest part of `keys` that the file really has: a key where there is one, else its parent. */
-function placeOf(document: Document, lines: LineCounter, keys: KeyPath): { line: number; column: number } {
+function offsetOf(document: Document, keys: KeyPath): number {
   let node: unknown = document.contents
   let offset = isNode(node) ? start(node) : 0
   for (const key of keys) {
+    node = resolved(document, node)
     if (isMap(node)) {
-      const pair = node.items.find((item) => isScalar(item.key) && item.key.value === key)
+      const pair = node.items.find((item) => isKey(item.key, key))
       if (!pair) break
-      offset = isNode(pair.key) ? start(pair.key) : offset
+      if (isNode(pair.key)) offset = start(pair.key)
       node = pair.value
     } else if (isSeq(node) && typeof key === 'number') {
       node = node.items[key]
@@ -156,32 +147,29 @@ function placeOf(document: Document, lines: LineCounter, keys: KeyPath): { line:
       offset = start(node)
     } else break
   }
-  return lineColumn(lines, offset)
+  return offset
 }
+
+/** The keys that lead to `offset`: of a map the last key before it, so that even a syntax error has a name. */
+function keyAt(node: unknown, offset: number): (string | number)[] {
+  const isBefore = (part: unknown): part is Node => isNode(part) && start(part) <= offset
+  if (isMap(node)) {
+    const pair = node.items.findLast((item) => isBefore(item.key))
+    return pair && isScalar(pair.key) ? [String(pair.key.value), ...keyAt(pair.value, offset)] : []
+  }
+  if (isSeq(node)) {
+    const index = node.items.findLastIndex(isBefore)
+    return index < 0 ? [] : [index, ...keyAt(node.items[index], offset)]
+  }
+  return []
+}
+
+const isKey = (node: unknown, key: string | number): boolean =>
+  isScalar(node) && String(node.value) === String(key)
 
 const start = (node: Node): number => node.range?.[0] ?? 0
 
 function lineColumn(lines: LineCounter, offset: number): { line: number; column: number } {
   const { line, col } = lines.linePos(offset)
   return { line: Math.max(line, 1), column: Math.max(col, 1) }
-}
-
-/** The known key a typo was probably meant to be: within two edits. */
-function closest(word: string, known: readonly string[]): string | undefined {
-  const best = known.map((key) => ({ key, edits: distance(word, key) })).sort((a, b) => a.edits - b.edits)[0]
-  return best && best.edits <= 2 ? best.key : undefined
-}
-
-/** Levenshtein distance. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i)
-  for (let i = 1; i <= a.length; i += 1) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j += 1) {
-      const substitution = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
-      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, substitution))
-    }
-    row = next
-  }
-  return row[b.length] ?? 0
 }

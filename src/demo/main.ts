@@ -69,6 +69,8 @@ async function deviceGate(dir: string, ...argv: string[]): Promise<string> {
     out: (text: string) => out.push(text),
     err: (text: string) => err.push(text),
     interactive: false,
+    input: process.stdin,
+    onInterrupt: () => undefined,
   }
   const code = await run(['-c', dir, ...argv], streams)
   if (code !== 0) throw new Error(err.join(''))

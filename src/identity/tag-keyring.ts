@@ -11,10 +11,11 @@ export interface TagKey {
 /** The site's tag keys, newest first: the first one signs, all of them verify. */
 export type TagKeyring = readonly TagKey[]
 
-/** A key file that cannot be used; says the line, never the key. */
-export class KeyFileError extends Error {
-  override readonly name = 'KeyFileError'
-  readonly code = 'ERR_KEY_FILE'
+export interface KeyringReading {
+  /** Those of the lines that can be used. */
+  readonly keys: TagKeyring
+  /** What is wrong with the others; names the line, never the key. */
+  readonly problems: readonly { readonly line: number; readonly problem: string }[]
 }
 
 const LINE = /^([A-Za-z0-9]{2}) ([A-Za-z0-9_-]{43}) (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)$/
@@ -25,24 +26,28 @@ const HEADING = `# Device tag keys: id, key, created. The first one signs, all o
 # Keep this file secret (mode 0600). Rotate with: device-gate tag rotate. Remove a line to void its tags.
 `
 
-/** Parses a key file; throws {@link KeyFileError} naming the line. */
-export function parseKeyring(text: string, file: string): TagKeyring {
+/** Parses a key file. A reader of tags may go on with the good lines of a damaged one; nobody may write it back. */
+export function parseKeyring(text: string): KeyringReading {
   const keys: TagKey[] = []
-  text.split('\n').forEach((line, i) => {
-    if (line.trim() === '' || line.startsWith('#')) return
-    const [, id, secret, created] = LINE.exec(line.trimEnd()) ?? []
-    if (id === undefined || secret === undefined || created === undefined) {
-      throw new KeyFileError(
-        `${file}:${i + 1}: not a line of the form "id key created"; restore the file from its backup`,
-      )
-    }
-    if (keys.some((key) => key.id === id))
-      throw new KeyFileError(`${file}:${i + 1}: the key id is there twice; remove one`)
-    keys.push({ id, secret: Buffer.from(secret, 'base64url'), createdAt: Date.parse(created) })
+  const problems: { line: number; problem: string }[] = []
+  text.split('\n').forEach((raw, i) => {
+    const line = raw.trim()
+    if (line === '' || line.startsWith('#')) return
+    const key = parseKey(line)
+    const refuse = (problem: string): unknown => problems.push({ line: i + 1, problem })
+    if (!key) refuse('is not of the form "id key created"; restore the file from its backup')
+    else if (keys.some(({ id }) => id === key.id)) refuse('has the id of a line before; remove one')
+    else if (keys.length >= MAX_KEYS) refuse(`is one key more than ${MAX_KEYS}; remove the oldest`)
+    else keys.push(key)
   })
-  if (keys.length > MAX_KEYS)
-    throw new KeyFileError(`${file}: has more than ${MAX_KEYS} keys; remove the oldest`)
-  return keys
+  return { keys, problems }
+}
+
+function parseKey(line: string): TagKey | undefined {
+  const [, id, secret, created] = LINE.exec(line) ?? []
+  if (id === undefined || secret === undefined || created === undefined) return undefined
+  const createdAt = Date.parse(created)
+  return Number.isNaN(createdAt) ? undefined : { id, secret: Buffer.from(secret, 'base64url'), createdAt }
 }
 
 export const formatKeyring = (keys: TagKeyring): string =>
@@ -53,10 +58,9 @@ export const formatKeyring = (keys: TagKeyring): string =>
 
 const ID_ALPHABET = 'ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789'
 
-/** A keyring with a new key in front; tags made with the older keys go on being valid. */
-export function rotateKeyring(keys: TagKeyring, now: number): TagKeyring {
-  if (keys.length >= MAX_KEYS)
-    throw new KeyFileError(`there are ${MAX_KEYS} keys already; remove the oldest line first`)
+/** A keyring with a new key in front, undefined when it is full; tags made with the older keys go on being valid. */
+export function rotateKeyring(keys: TagKeyring, now: number): TagKeyring | undefined {
+  if (keys.length >= MAX_KEYS) return undefined
   let id: string
   do {
     id = [...randomBytes(2)].map((octet) => ID_ALPHABET[octet % ID_ALPHABET.length]).join('')

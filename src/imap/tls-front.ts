@@ -50,7 +50,8 @@ export class TlsFront {
         onReloadProblem(error)
       }
     }
-    this.#watchers = [files.cert, files.key].map((file) => watchFile(file, readTextFile(file), reload))
+    const named = [files.cert, files.key, ...(files.clientCa === null ? [] : [files.clientCa])]
+    this.#watchers = named.map((file) => watchFile(file, readTextFile(file), reload))
   }
 
   /** Starts the handshake; false when too many are under way. `then` is called when it succeeded. */

@@ -35,7 +35,9 @@ export interface HarakaSiteOptions {
 
 export interface CliResult {
   readonly code: number | null
+  /** Of stdout and stderr. */
   readonly output: string
+  readonly stdout: string
 }
 
 /**
@@ -172,14 +174,14 @@ export class HarakaSite {
   /** One command line of the built CLI, as a process of its own. */
   async cli(...argv: string[]): Promise<CliResult> {
     const cli = new WatchedProcess(process.execPath, [CLI, '-c', this.dir, ...argv])
-    return { code: await cli.exited, output: cli.output }
+    return { code: await cli.exited, output: cli.output, stdout: cli.stdout }
   }
 
-  /** Like `cli`, for a command that must succeed; gives what it printed. */
+  /** Like `cli`, for a command that must succeed; gives its answer. */
   async run(...argv: string[]): Promise<string> {
-    const { code, output } = await this.cli(...argv)
+    const { code, output, stdout } = await this.cli(...argv)
     if (code !== 0) throw new Error(`device-gate ${argv.join(' ')} ended with ${String(code)}: ${output}`)
-    return output.trimEnd()
+    return stdout.trimEnd()
   }
 
   async stop(): Promise<void> {

@@ -5,6 +5,8 @@ export class WatchedProcess {
   readonly child: ChildProcess
   /** Everything it wrote to stdout and stderr so far. */
   output = ''
+  /** What of it went to stdout. */
+  stdout = ''
   readonly exited: Promise<number | null>
   #ended = false
   readonly #listeners = new Set<() => void>()
@@ -15,7 +17,10 @@ export class WatchedProcess {
       this.output += chunk.toString()
       this.#tell()
     }
-    this.child.stdout?.on('data', take)
+    this.child.stdout?.on('data', (chunk: Buffer) => {
+      this.stdout += chunk.toString()
+      take(chunk)
+    })
     this.child.stderr?.on('data', take)
     this.exited = new Promise((resolve, reject) => {
       this.child.once('error', reject)
