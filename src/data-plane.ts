@@ -38,6 +38,7 @@ export async function startDataPlane(parts: HostParts): Promise<DataPlane> {
         ...shared,
         config: () => config.current().imap,
         clientCa: () => config.current().identity.clientCa,
+        onFault,
         logger,
       })
     : undefined

@@ -1,4 +1,4 @@
-import type { Argument } from './command-reader'
+import type { Argument } from './command-syntax'
 
 /** RFC 2971 3.3: at most 30 pairs, fields of 30 octets, values of 1024. */
 const MAX_PAIRS = 30

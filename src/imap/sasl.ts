@@ -1,3 +1,4 @@
+import { decodeBase64 } from './base64'
 import type { Credential } from './credential'
 
 export const MECHANISMS = ['PLAIN', 'LOGIN', 'XOAUTH2', 'OAUTHBEARER', 'EXTERNAL'] as const
@@ -7,14 +8,11 @@ export const saslMechanism = (name: string): SaslMechanism | undefined =>
   MECHANISMS.find((known) => known === name.toUpperCase())
 
 const MAX_USER_NAME = 1024
-const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
+const EQUALS = 61
 
 /** Strict base64; `=` alone is the empty response (RFC 4959). undefined: malformed. */
-export function decodeResponse(line: Buffer): Buffer | undefined {
-  if (line.length === 1 && line[0] === 61) return Buffer.alloc(0)
-  const text = line.toString('latin1')
-  return BASE64.test(text) ? Buffer.from(text, 'base64') : undefined
-}
+export const decodeResponse = (line: Buffer): Buffer | undefined =>
+  line.length === 1 && line[0] === EQUALS ? Buffer.alloc(0) : decodeBase64(line)
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
@@ -30,60 +28,92 @@ export function userName(octets: Uint8Array): string | undefined {
   }
 }
 
-/** The response of a one-step mechanism as a credential; undefined: not of its form. */
+/** `malformed`: not of the mechanism's form. `other_user`: asks to act as another than who is proven. */
+export type ParsedResponse = Credential | 'malformed' | 'other_user'
+
+/** The response of a one-step mechanism as a credential, with copies of the secrets in it. */
 export function parseResponse(
   mechanism: 'PLAIN' | 'XOAUTH2' | 'OAUTHBEARER',
   response: Buffer,
-): Credential | undefined {
+): ParsedResponse {
   switch (mechanism) {
     case 'PLAIN':
       return parsePlain(response)
-    case 'XOAUTH2':
-      return parseBearer(mechanism, response, 0)
+    case 'XOAUTH2': {
+      const fields = keyValues(response)
+      return bearer(mechanism, valueOf(fields, 'user='), valueOf(fields, 'auth='))
+    }
     case 'OAUTHBEARER': {
       // RFC 7628 3.1: gs2-header "n,a=user," then key=value pairs, each after ^A.
-      const first = response.indexOf(1)
-      return first < 0 ? undefined : parseBearer(mechanism, response, first)
+      const [header, ...fields] = keyValues(response)
+      return bearer(mechanism, header && gs2User(header.toString('latin1')), valueOf(fields, 'auth='))
     }
   }
 }
 
-/** RFC 4616: authzid NUL authcid NUL password. An authzid asks to act as another user: nobody may. */
-function parsePlain(response: Buffer): Credential | undefined {
+/** RFC 4616: authzid NUL authcid NUL password. */
+function parsePlain(response: Buffer): ParsedResponse {
   const first = response.indexOf(0)
   const second = response.indexOf(0, first + 1)
-  if (first < 0 || second < 0 || response.indexOf(0, second + 1) >= 0) return undefined
+  if (first < 0 || second < 0 || response.indexOf(0, second + 1) >= 0) return 'malformed'
   const authzid = response.subarray(0, first)
   const authcid = response.subarray(first + 1, second)
-  if (authzid.length > 0 && !authzid.equals(authcid)) return undefined
-  const user = userName(authcid)
   const password = response.subarray(second + 1)
-  return user === undefined || password.length === 0 ? undefined : { kind: 'password', user, password }
+  const user = userName(authcid)
+  if (user === undefined || password.length === 0) return 'malformed'
+  if (authzid.length > 0 && !authzid.equals(authcid)) return 'other_user'
+  return { kind: 'password', user, password: Buffer.from(password) }
 }
 
-const BEARER = /^bearer +([A-Za-z0-9._~+/-]+=*)$/i
-
-function parseBearer(
+function bearer(
   mechanism: 'XOAUTH2' | 'OAUTHBEARER',
-  response: Buffer,
-  from: number,
-): Credential | undefined {
-  const fields = response.toString('utf8', from).split('\x01')
-  const token = BEARER.exec(valueOf(fields, 'auth') ?? '')?.[1]
-  const name = mechanism === 'XOAUTH2' ? valueOf(fields, 'user') : gs2User(response.toString('utf8', 0, from))
-  const user = name === undefined ? undefined : userName(Buffer.from(name))
-  return token === undefined || user === undefined
-    ? undefined
-    : { kind: 'bearer', mechanism, user, token: Buffer.from(token) }
+  name: Buffer | undefined,
+  auth: Buffer | undefined,
+): ParsedResponse {
+  const user = name && userName(name)
+  const token = auth && bearerToken(auth)
+  if (user === undefined || token === undefined) return 'malformed'
+  return { kind: 'bearer', mechanism, user, token: Buffer.from(token) }
 }
 
-const valueOf = (fields: readonly string[], key: string): string | undefined =>
-  fields.find((field) => field.toLowerCase().startsWith(`${key}=`))?.slice(key.length + 1)
+const SCHEME = 'bearer '
+
+/** The b64token (RFC 6750 2.1) behind the scheme, whose case does not matter. */
+function bearerToken(auth: Buffer): Buffer | undefined {
+  if (auth.toString('latin1', 0, SCHEME.length).toLowerCase() !== SCHEME) return undefined
+  let start = SCHEME.length
+  while (auth[start] === 32) start += 1
+  const token = auth.subarray(start)
+  return token.length > 0 && token.every(isTokenChar) ? token : undefined
+}
+
+const TOKEN_CHARS = new Set(
+  Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/='),
+)
+const isTokenChar = (octet: number): boolean => TOKEN_CHARS.has(octet)
+
+/** The pieces between ^A octets. */
+function keyValues(response: Buffer): Buffer[] {
+  const pieces: Buffer[] = []
+  let start = 0
+  for (let end = response.indexOf(1); end >= 0; end = response.indexOf(1, start)) {
+    pieces.push(response.subarray(start, end))
+    start = end + 1
+  }
+  pieces.push(response.subarray(start))
+  return pieces
+}
+
+/** `key` with its "=", in lower case. */
+const valueOf = (fields: readonly Buffer[], key: string): Buffer | undefined =>
+  fields.find((field) => field.toString('latin1', 0, key.length).toLowerCase() === key)?.subarray(key.length)
 
 /** `n,a=anna@example.com,`: a saslname with "," and "=" written as =2C and =3D (RFC 5801 4). */
-function gs2User(header: string): string | undefined {
-  const name = /^n,a=((?:[^,=]|=2C|=3D)+),$/.exec(header)?.[1]
-  return name?.replace(/=2C/g, ',').replace(/=3D/g, '=')
+function gs2User(header: string): Buffer | undefined {
+  const name = /^[ny],a=((?:[^,=]|=2C|=3D)+),$/.exec(header)?.[1]
+  return name === undefined
+    ? undefined
+    : Buffer.from(name.replace(/=2C/g, ',').replace(/=3D/g, '='), 'latin1')
 }
 
 /** The response that goes upstream, made anew from the credential's parts. */

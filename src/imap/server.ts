@@ -5,6 +5,7 @@ import type { Gate } from '../gate/gate'
 import type { TagReader } from '../identity/claim'
 import { plainAddress } from '../identity/exempt-networks'
 import { CredentialCache } from './credential-cache'
+import { RefusalRate } from './refusal-rate'
 import { Session, type SessionHost } from './session'
 import { Splice } from './splice'
 import { TlsFront } from './tls-front'
@@ -19,6 +20,8 @@ export interface ImapServerDependencies {
   /** PEM file of the CA of device certificates, or null. */
   readonly clientCa: () => string | null
   readonly now: () => number
+  /** Told of each fault inside; must bound what it does with many. */
+  readonly onFault: (error: unknown) => void
   readonly logger: { warn(fields: Readonly<Record<string, unknown>>, message: string): void }
 }
 
@@ -49,8 +52,9 @@ export async function startImapServer(deps: ImapServerDependencies): Promise<Ima
 /** All connections of one process, their limits and their time. */
 class ConnectionHost implements SessionHost {
   readonly proven = new CredentialCache()
+  readonly refusals = new RefusalRate()
   readonly #listeners: net.Server[] = []
-  /** Before login, oldest first. */
+  /** Before login. */
   readonly #sessions = new Set<Session>()
   /** After login. */
   readonly #splices = new Set<Splice>()
@@ -126,6 +130,10 @@ class ConnectionHost implements SessionHost {
     this.#count(`upstream unavailable: ${problem}`)
   }
 
+  onFault(error: unknown): void {
+    this.deps.onFault(error)
+  }
+
   onOver(session: Session): void {
     this.#sessions.delete(session)
   }
@@ -181,9 +189,9 @@ class ConnectionHost implements SessionHost {
 
   /** Ends who took too long to log in, and tells the log what happened since the last time. */
   #tick(): void {
-    const startedBefore = this.deps.now() - this.deps.config().limits.loginS * 1000
+    const now = this.deps.now()
     for (const session of this.#sessions) {
-      if (session.startedAt > startedBefore) break
+      if (!session.isOverdue(now)) continue
       this.#count('limit reached: login time')
       session.bye('Too slow to log in')
     }

@@ -81,7 +81,8 @@ const latin1Of = (text: string): string =>
     .toString('latin1')
     .replace(/\\x([0-9A-Fa-f]{2})/g, (_all, hex: string) => String.fromCharCode(parseInt(hex, 16)))
 
-export const PLACEHOLDER = /\{\{(.*?)\}\}/g
+/** It ends at the last of the braces, so that JSON may stand in it. */
+export const PLACEHOLDER = /\{\{(.*?)\}\}(?!\})/gs
 
 const octetsOf = (text: string): Buffer =>
   Buffer.from(

@@ -1,0 +1,47 @@
+/**
+ * Base64 (RFC 4648 4) from Buffer to Buffer: what passes through here is secret, and unlike a string a Buffer
+ * can be overwritten.
+ */
+const ALPHABET = Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/')
+const PAD = 61
+const NONE = 0xff
+const VALUES = Buffer.alloc(256, NONE)
+for (const [value, octet] of ALPHABET.entries()) VALUES[octet] = value
+
+/** Strict: whole groups, padding where it belongs, nothing between; undefined: malformed. */
+export function decodeBase64(text: Buffer): Buffer | undefined {
+  const { length } = text
+  if (length % 4 !== 0) return undefined
+  const padding = text[length - 1] !== PAD ? 0 : text[length - 2] !== PAD ? 1 : 2
+  const octets = Buffer.alloc((length / 4) * 3 - padding)
+  let bits = 0
+  let at = 0
+  for (let i = 0; i < length; i += 1) {
+    const value = i < length - padding ? (VALUES[text[i] ?? PAD] ?? NONE) : 0
+    if (value === NONE) {
+      octets.fill(0)
+      return undefined
+    }
+    bits = (bits << 6) | value
+    if (i % 4 !== 3) continue
+    octets[at] = bits >> 16
+    // A write beyond the end is a write to nowhere: so the last group loses what the padding stands for.
+    octets[at + 1] = bits >> 8
+    octets[at + 2] = bits
+    at += 3
+    bits = 0
+  }
+  return octets
+}
+
+export function encodeBase64(octets: Buffer): Buffer {
+  const text = Buffer.alloc(Math.ceil(octets.length / 3) * 4, PAD)
+  for (let i = 0, at = 0; i < octets.length; i += 3, at += 4) {
+    const bits = ((octets[i] ?? 0) << 16) | ((octets[i + 1] ?? 0) << 8) | (octets[i + 2] ?? 0)
+    text[at] = ALPHABET[bits >> 18] ?? PAD
+    text[at + 1] = ALPHABET[(bits >> 12) & 63] ?? PAD
+    if (i + 1 < octets.length) text[at + 2] = ALPHABET[(bits >> 6) & 63] ?? PAD
+    if (i + 2 < octets.length) text[at + 3] = ALPHABET[bits & 63] ?? PAD
+  }
+  return text
+}

@@ -1,0 +1,23 @@
+import type net from 'node:net'
+
+/** What a client still sends is read and dropped, for so long and so much: a reset would take our words away. */
+const LINGER_MS = 5000
+const MAX_DROPPED_OCTETS = 1024 * 1024
+
+/**
+ * Says the last words and ends the connection, at the latest when the client had its time to read them. Who
+ * calls this has taken all his `data` listeners off.
+ */
+export function farewell(socket: net.Socket, words: string): void {
+  socket.end(words, 'latin1')
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS)
+  let dropped = 0
+  socket.on('data', (chunk: Buffer) => {
+    dropped += chunk.length
+    if (dropped > MAX_DROPPED_OCTETS) socket.destroy()
+  })
+  socket.once('end', () => socket.destroySoon())
+  socket.once('close', () => clearTimeout(timer))
+  if (socket.readableEnded) socket.destroySoon()
+  else socket.resume()
+}

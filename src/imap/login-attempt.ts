@@ -1,0 +1,177 @@
+import type { PeerCertificate } from 'node:tls'
+
+import type { ImapConfig } from '../config/host-config'
+import type { Gate, GateDecision, KeyedSubject } from '../gate/gate'
+import type { TagReader } from '../identity/claim'
+import { certificateClaim } from '../identity/client-certificate'
+import { effectOf } from '../policy/decision'
+import type { Platform } from '../policy/vocabulary'
+import { wipe, type Credential } from './credential'
+import type { CredentialCache } from './credential-cache'
+import type { RefusalRate } from './refusal-rate'
+import { UpstreamAttempt, type UpstreamLogin, type UpstreamProblem } from './upstream-login'
+
+/** What a login needs of the process it runs in, and tells it. */
+export interface LoginHost {
+  readonly gate: Gate
+  readonly proven: CredentialCache
+  readonly refusals: RefusalRate
+  tags(): TagReader
+  isExempt(address: string): boolean
+  config(): ImapConfig
+  now(): number
+  onUpstreamProblem(problem: UpstreamProblem): void
+}
+
+/** Where a login comes from. */
+export interface LoginFacts {
+  readonly remoteAddress: string
+  readonly remotePort: number
+  readonly localAddress: string
+  /** Verified by the TLS layer. */
+  readonly certificate: PeerCertificate | undefined
+  readonly platformHint: Platform | null
+}
+
+/** What the client is told; `untagged` are whole lines. */
+export type LoginOutcome =
+  | (UpstreamLogin & { readonly status: 'ok' })
+  | {
+      readonly status: 'no'
+      readonly untagged: string
+      /** Behind the tag. */
+      readonly text: string
+      /** A failed OAuth exchange ends with a challenge before the answer (RFC 7628 3.2.3). */
+      readonly challenge: string | null
+    }
+
+/** About as long as a wrong password takes at Dovecot, so that a wrong tag cannot be told from it. */
+const DELAY_MS = 2000
+
+const no = (text: string, untagged = ''): LoginOutcome => ({ status: 'no', untagged, text, challenge: null })
+export const AUTHENTICATION_FAILED = no('NO [AUTHENTICATIONFAILED] Authentication failed.')
+const UNREACHABLE = no(
+  'NO [UNAVAILABLE] The mail server cannot be reached right now; please try again later.',
+)
+
+/** One login, from a credential to what its client is told. */
+export class LoginAttempt {
+  #gone = false
+  /** Ends what is being waited for. */
+  #whenGone: (() => void) | undefined
+
+  constructor(
+    private readonly host: LoginHost,
+    private readonly facts: LoginFacts,
+  ) {}
+
+  /** The client went away: nobody waits for the outcome. */
+  abort(): void {
+    this.#gone = true
+    this.#whenGone?.()
+  }
+
+  /** Overwrites the credential when it is done with it. */
+  async run(credential: Credential): Promise<LoginOutcome> {
+    try {
+      const reading = this.host.tags().read(credential.user)
+      if (reading.status === 'invalid') return await this.fail()
+      const tagClaim = reading.status === 'valid' ? reading.claim : null
+      const { certificate, platformHint, remoteAddress } = this.facts
+      const claim = (certificate && certificateClaim(certificate)) ?? tagClaim
+      const subject = this.host.gate.subject({
+        user: reading.user,
+        claim,
+        platformHint,
+        exemptNetwork: this.host.isExempt(remoteAddress),
+      })
+      return await this.#login({ ...credential, user: reading.user }, subject)
+    } finally {
+      wipe(credential)
+    }
+  }
+
+  /** What a wrong password gets, when a wrong password would get it. */
+  async fail(): Promise<LoginOutcome> {
+    await this.#delay()
+    return AUTHENTICATION_FAILED
+  }
+
+  /**
+   * A device that proved itself cryptographically is decided before the upstream is dialled; for any other
+   * the password is proven first, so that nobody learns a device's state by guessing names.
+   */
+  async #login(credential: Credential, subject: KeyedSubject): Promise<LoginOutcome> {
+    const { proven } = this.host
+    if (subject.claim !== null || proven.has(credential, this.host.now())) {
+      const refusal = await this.#refusalBeforeDialling(subject)
+      if (refusal) return refusal
+    }
+    const login = await this.#askUpstream(credential)
+    if (login.status === 'refused') return { ...login, status: 'no' }
+    if (login.status === 'unavailable') return UNREACHABLE
+    const decision = this.#decide(subject)
+    if (isRefusal(decision)) {
+      login.upstream.socket.destroy()
+      proven.add(credential, this.host.now())
+      return this.#refusal(decision, subject)
+    }
+    this.#record(decision, subject)
+    if (effectOf(decision) !== 'warn') return login
+    return { ...login, untagged: `${login.untagged}* OK [ALERT] ${decision.text} (${decision.id})\r\n` }
+  }
+
+  async #askUpstream(credential: Credential): Promise<UpstreamLogin> {
+    const attempt = new UpstreamAttempt(this.host.config().upstream, credential, this.facts)
+    this.#whenGone = () => attempt.abort()
+    if (this.#gone) attempt.abort()
+    const login = await attempt.result
+    if (login.status === 'unavailable' && login.problem !== 'aborted')
+      this.host.onUpstreamProblem(login.problem)
+    return login
+  }
+
+  async #refusalBeforeDialling(subject: KeyedSubject): Promise<LoginOutcome | undefined> {
+    const { refusals } = this.host
+    if (isRefusal(this.#decide(subject)) && refusals.exceeds(subject.key, this.host.now()))
+      await this.#delay()
+    // Decided after the wait: a block that was taken back meanwhile is none.
+    const decision = this.#decide(subject)
+    return isRefusal(decision) ? this.#refusal(decision, subject) : undefined
+  }
+
+  #refusal(decision: GateDecision, subject: KeyedSubject): LoginOutcome {
+    this.#record(decision, subject)
+    const text = `${decision.text} (${decision.id})`
+    if (effectOf(decision) === 'unavailable') return no(`NO [UNAVAILABLE] ${text}`)
+    return no(`NO [CONTACTADMIN] ${text}`, `* OK [ALERT] ${text}\r\n`)
+  }
+
+  #decide(subject: KeyedSubject): GateDecision {
+    return this.host.gate.decide(subject, this.host.now())
+  }
+
+  #record(decision: GateDecision, subject: KeyedSubject): void {
+    this.host.gate.record(decision, {
+      protocol: 'imap',
+      user: subject.user,
+      remoteAddress: this.facts.remoteAddress,
+      at: this.host.now(),
+    })
+  }
+
+  #delay(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, DELAY_MS)
+      this.#whenGone = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  }
+}
+
+const isRefusal = (decision: GateDecision): boolean => {
+  const effect = effectOf(decision)
+  return effect === 'block' || effect === 'unavailable'
+}

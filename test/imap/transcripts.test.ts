@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict'
+import fs from 'node:fs'
+import path from 'node:path'
+import tls from 'node:tls'
+
+import { CertificateAuthority, type Certificate } from '../support/certificates'
+import { connectChannel, type Secure } from '../transcripts/runner/channel'
+import { describeTranscripts, type World } from '../transcripts/runner/play'
+import type { Setting, Transcript } from '../transcripts/runner/transcript'
+import { FakeUpstream, MailServer, scripted } from './fake-upstream'
+import { ImapGate } from './imap-gate'
+
+/** Who has mail in the dialogues. */
+const ACCOUNTS = { 'anna@example.com': 'secret', 'bob@example.com': 'b0b', 'token@example.com': 'T0ken' }
+
+const WORDS = '[A-Za-z0-9+=. -]+'
+/** `capability`: what the gate offers before login. `upstream_capability`: what the client has after it. */
+const PATTERNS = {
+  decision: '[0-9A-HJKMNP-TV-Z]{8}',
+  capability: WORDS,
+  upstream_capability: WORDS,
+}
+
+/** What the `with` lines of one dialogue ask for. */
+class Settings {
+  readonly #values = new Map<string, string>()
+
+  constructor(settings: readonly Setting[]) {
+    for (const { name, value } of settings) this.#values.set(name, value)
+  }
+
+  take(name: string): string | undefined {
+    const value = this.#values.get(name)
+    this.#values.delete(name)
+    return value
+  }
+
+  number(name: string): number | undefined {
+    const value = this.take(name)
+    return value === undefined ? undefined : Number(value)
+  }
+
+  rest(): string[] {
+    return [...this.#values.keys()]
+  }
+}
+
+/** The certificates that the dialogues name. */
+class Certificates {
+  readonly #ours = new CertificateAuthority()
+  readonly #mdm = new CertificateAuthority('Device CA')
+  readonly server = this.#ours.server()
+  readonly trust = this.#ours.file
+  readonly clientCa = this.#mdm.file
+  readonly #named: Readonly<Record<string, Certificate>> = {
+    phone: this.#mdm.device('d-phone'),
+    'annas-phone': this.#mdm.device('d-phone', 'anna@example.com'),
+    stranger: this.#ours.device('d-phone', 'anna@example.com'),
+  }
+
+  readonly secure: Secure = (socket, name) => {
+    const certificate = this.#named[name]
+    if (name !== '' && !certificate) throw new Error(`no certificate is named ${name}`)
+    const files = certificate && {
+      cert: fs.readFileSync(certificate.cert),
+      key: fs.readFileSync(certificate.key),
+    }
+    return tls.connect({ socket, host: '127.0.0.1', ca: fs.readFileSync(this.trust), ...files })
+  }
+
+  remove(): void {
+    this.#ours.remove()
+    this.#mdm.remove()
+  }
+}
+
+describe('IMAP dialogues', () => {
+  let certificates: Certificates
+
+  before(() => (certificates = new Certificates()))
+  after(() => certificates.remove())
+
+  async function setup(given: readonly Setting[], transcript: Transcript): Promise<World> {
+    const settings = new Settings(given)
+    const tlsMode = (settings.take('upstream_tls') ?? 'none') as 'none' | 'starttls' | 'implicit'
+    const isScripted = transcript.steps.some((step) => 'channel' in step && step.channel.startsWith('U'))
+    const capability = settings.take('upstream_capability')
+    const mail = new MailServer({ accounts: ACCOUNTS, ...(capability !== undefined && { capability }) })
+    const upstream = await FakeUpstream.start(
+      isScripted ? scripted : mail.serve,
+      certificates.server,
+      tlsMode,
+    )
+    const upstreamIs = settings.take('upstream')
+    if (upstreamIs === 'down') upstream.close()
+    const clientCa = settings.take('client_ca') !== undefined
+    const plaintextLogin = settings.take('plaintext_login') as 'never' | 'loopback' | 'always' | undefined
+    const limits = {
+      line: settings.number('limit_line'),
+      literal: settings.number('limit_literal'),
+      connections: settings.number('limit_connections'),
+      perAddress: settings.number('limit_per_address'),
+    }
+    const implicit = settings.take('listen_tls') !== undefined
+    const offersTls = settings.take('tls') !== undefined || implicit || clientCa
+    const gate = await ImapGate.start({
+      upstream: { port: upstream.port, tls: tlsMode, ca: certificates.trust },
+      limits: Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined)),
+      ...(plaintextLogin && { plaintextLogin }),
+      ...(offersTls && { tls: certificates.server }),
+      ...(clientCa && { clientCa: certificates.clientCa }),
+    })
+    const decide = (outcome: 'allow' | 'warn' | 'block' | 'unavailable', who: string): void => {
+      gate.gate.outcomes.set(who, outcome)
+    }
+    for (const outcome of ['warn', 'block', 'unavailable'] as const) {
+      for (const who of settings.take(outcome)?.split(' ') ?? []) decide(outcome, who)
+    }
+    const close = async (): Promise<void> => {
+      await gate.close()
+      upstream.close()
+      if (upstreamIs === 'untouched') assert.equal(upstream.connections, 0, 'connections to the upstream')
+      if (gate.faults.length > 0) throw new Error('faults inside the gate', { cause: gate.faults[0] })
+    }
+    const unknown = settings.rest()
+    if (unknown.length > 0) {
+      await close()
+      throw new Error(`unknown settings: ${unknown.join(', ')}`)
+    }
+    return {
+      patterns: PATTERNS,
+      open: async (channel) => {
+        if (channel.startsWith('U')) return (await upstream.accepted()).channel
+        const connected = await connectChannel(implicit ? gate.tlsPort : gate.port, certificates.secure)
+        if (implicit) await connected.act('TLS')
+        return connected
+      },
+      event: (text) => {
+        const [what, who = ''] = text.split(' ')
+        if (what === 'clock') gate.advance(Number.parseInt(who, 10) * 1000)
+        else if (what === 'block' || what === 'allow') decide(what, who)
+        else throw new Error(`nothing is known of "${text}"`)
+      },
+      close,
+    }
+  }
+
+  describeTranscripts(path.join(__dirname, '../transcripts/imap'), setup)
+})
