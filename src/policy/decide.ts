@@ -1,9 +1,9 @@
-import type { Decision, DecisionRequest } from './decision'
+import type { Decision, DecisionRequest, Judgement } from './decision'
 import type { DeviceRecord } from './device'
 import { effectiveMode, siteMode } from './effective-mode'
 import type { Override } from './override'
-import { reasonText, replyText } from './text'
-import { deviceVerdict, earliest, isWorse, unknownVerdict, type Verdict } from './verdict'
+import { reasonText } from './text'
+import { deviceVerdict, isWorse, unknownVerdict, type Verdict } from './verdict'
 import type { FailMode, Mode, Proof } from './vocabulary'
 
 /**
@@ -11,131 +11,120 @@ import type { FailMode, Mode, Proof } from './vocabulary'
  * 1 break-glass and mode · 2 exempt network · 3 lock · 4 exemption · 5 who is it · 6 is it known ·
  * 7 is the evidence fresh · 8 mandates · 9 baseline · 10 allow.
  */
-export function decide(request: DecisionRequest, now: number): Decision {
-  const { subject, active, host } = request
-  const site = siteMode(active)
-  const mode = effectiveMode(site, host.enforcement)
-  if (mode === 'off') return plain(request, mode, site === 'off' ? 'mode_off' : 'break_glass')
-  if (subject.exemptNetwork) return plain(request, mode, 'exempt_network')
-
-  const subjectOverrides = overridesOf(request, subject.claim?.deviceId ?? null, now)
-  if (subjectOverrides.decided)
-    return fromOverride(request, mode, subjectOverrides.decided, subjectOverrides.validUntil)
-  const { validUntil } = subjectOverrides
-
-  if (subject.claim === null) {
-    if (host.unidentified === 'owner') return decideByOwner(request, mode, validUntil, now)
-    const blocked = host.unidentified === 'block'
-    return finished(request, mode, null, 'none', {
-      action: blocked ? 'block' : 'allow',
-      reason: 'unidentified',
-      rule: null,
-      text: blocked ? reasonText('unidentified', active.policy.contact) : '',
-      validUntil,
-    })
+export function decide(request: DecisionRequest, now: number): Judgement {
+  const upFront = decideUpFront(request)
+  if (upFront) return upFront
+  const { claim } = request.subject
+  if (claim) {
+    const device = request.devices.find(({ id }) => id === claim.deviceId)
+    return judgement(request, claim.proof, device, verdictOn(request, claim.deviceId, device, now))
   }
-
-  const device = request.devices.find((candidate) => candidate.id === subject.claim?.deviceId)
-  const verdict = device
-    ? deviceVerdict(device, active.policy, request.leaseValid, now)
-    : unknownVerdict(active.policy)
-  return finished(request, mode, device ?? null, subject.claim.proof, limited(verdict, validUntil))
+  if (request.host.unidentified === 'owner') return decideByOwner(request, now)
+  const verdict = overrideVerdict(request, null, now) ?? unidentifiedVerdict(request)
+  return judgement(request, 'none', undefined, verdict)
 }
 
-/** The worst of the user's own devices, of the hinted platform where the client gave a hint. */
-function decideByOwner(request: DecisionRequest, mode: Mode, validUntil: number, now: number): Decision {
+/** Steps 1 and 2: what is decided without looking at any device or override, be they readable or not. */
+export function decideUpFront(
+  request: Pick<DecisionRequest, 'subject' | 'active' | 'host'>,
+): Judgement | undefined {
+  const site = siteMode(request.active)
+  const reason =
+    site === 'off'
+      ? 'mode_off'
+      : request.host.enforcement === 'off'
+        ? 'break_glass'
+        : request.subject.exemptNetwork
+          ? 'exempt_network'
+          : undefined
+  if (!reason) return undefined
+  const proof = request.subject.claim?.proof ?? 'none'
+  const verdict = { action: 'allow', reason, rule: null, text: '', validUntil: Infinity } as const
+  return judgement(request, proof, undefined, verdict)
+}
+
+/**
+ * The worst of what the user's own devices would get if each had proved itself; of the hinted platform only,
+ * where the client gave a hint. A person with no such device stands as an unknown one.
+ */
+function decideByOwner(request: DecisionRequest, now: number): Judgement {
   const { platformHint } = request.subject
   let worst: { device: DeviceRecord; verdict: Verdict } | undefined
-  let until = validUntil
+  let validUntil = Infinity
   for (const device of request.devices) {
     if (platformHint !== null && device.platform !== platformHint) continue
-    const overrides = overridesOf(request, device.id, now)
-    const verdict = overrides.decided
-      ? overrideVerdict(overrides.decided, request.active.policy.contact)
-      : deviceVerdict(device, request.active.policy, request.leaseValid, now)
-    until = Math.min(until, verdict.validUntil, overrides.validUntil)
+    const verdict = verdictOn(request, device.id, device, now)
+    validUntil = Math.min(validUntil, verdict.validUntil)
     if (!worst || isWorse(verdict.action, worst.verdict.action)) worst = { device, verdict }
   }
-  const verdict = worst?.verdict ?? unknownVerdict(request.active.policy)
-  return finished(request, mode, worst?.device ?? null, 'owner', { ...verdict, validUntil: until })
+  if (!worst) return judgement(request, 'owner', undefined, verdictOn(request, null, undefined, now))
+  return judgement(request, 'owner', worst.device, { ...worst.verdict, validUntil })
 }
 
-interface OverridesSeen {
-  /** The override that decides: a lock before an exemption. */
-  readonly decided: Override | undefined
-  /** When one of those in force runs out. */
-  readonly validUntil: number
-}
+/** Steps 3, 4 and 6 to 10. */
+const verdictOn = (
+  request: DecisionRequest,
+  deviceId: string | null,
+  device: DeviceRecord | undefined,
+  now: number,
+): Verdict =>
+  overrideVerdict(request, deviceId, now) ??
+  (device
+    ? deviceVerdict(device, request.active.policy, request.leaseValid, now)
+    : unknownVerdict(request.active.policy))
 
-/** The unexpired overrides on the user and on `deviceId`. */
-function overridesOf(request: DecisionRequest, deviceId: string | null, now: number): OverridesSeen {
-  let decided: Override | undefined
+/** Steps 3 and 4: the overrides in force on the user and on `deviceId`, a lock before an exemption. */
+function overrideVerdict(
+  request: DecisionRequest,
+  deviceId: string | null,
+  now: number,
+): Verdict | undefined {
+  let deciding: Override | undefined
   let validUntil = Infinity
   for (const override of request.overrides) {
     const { kind, id } = override.subject
     if (id !== (kind === 'user' ? request.subject.user : deviceId)) continue
-    if (override.expiresAt !== null && override.expiresAt <= now) continue
-    validUntil = earliest(now, override.expiresAt ?? Infinity, validUntil)
-    if (!decided || (decided.kind === 'exemption' && override.kind === 'lock')) decided = override
+    const expiresAt = override.expiresAt ?? Infinity
+    if (expiresAt <= now) continue
+    validUntil = Math.min(validUntil, expiresAt)
+    if (!deciding || (deciding.kind === 'exemption' && override.kind === 'lock')) deciding = override
   }
-  return { decided, validUntil }
-}
-
-function overrideVerdict(override: Override, contact: string): Verdict {
-  const locked = override.kind === 'lock'
+  if (!deciding) return undefined
+  const locked = deciding.kind === 'lock'
   return {
     action: locked ? 'block' : 'allow',
     reason: locked ? 'locked' : 'exempted',
-    rule: `${override.kind}:${override.subject.kind}:${override.subject.id}`,
-    text: locked ? reasonText('locked', contact) : '',
-    validUntil: override.expiresAt ?? Infinity,
+    rule: `${deciding.kind}:${deciding.subject.kind}:${deciding.subject.id}`,
+    text: locked ? reasonText('locked', request.active.policy.contact) : '',
+    validUntil,
   }
 }
 
-function fromOverride(
-  request: DecisionRequest,
-  mode: Mode,
-  override: Override,
-  validUntil: number,
-): Decision {
-  const { claim } = request.subject
-  const device = request.devices.find((candidate) => candidate.id === claim?.deviceId) ?? null
-  const verdict = overrideVerdict(override, request.active.policy.contact)
-  return finished(request, mode, device, claim?.proof ?? 'none', limited(verdict, validUntil))
-}
-
-const limited = (verdict: Verdict, validUntil: number): Verdict =>
-  validUntil < verdict.validUntil ? { ...verdict, validUntil } : verdict
-
-function plain(
-  request: DecisionRequest,
-  mode: Mode,
-  reason: 'mode_off' | 'break_glass' | 'exempt_network',
-): Decision {
-  const proof = request.subject.claim?.proof ?? 'none'
-  return finished(request, mode, null, proof, {
-    action: 'allow',
-    reason,
+/** Step 5, where the host does not go by the owner's devices. */
+function unidentifiedVerdict({ host, active }: DecisionRequest): Verdict {
+  const blocked = host.unidentified === 'block'
+  return {
+    action: blocked ? 'block' : 'allow',
+    reason: 'unidentified',
     rule: null,
-    text: '',
+    text: blocked ? reasonText('unidentified', active.policy.contact) : '',
     validUntil: Infinity,
-  })
+  }
 }
 
-function finished(
-  request: DecisionRequest,
-  mode: Mode,
-  device: DeviceRecord | null,
+function judgement(
+  { subject, active, host }: Pick<DecisionRequest, 'subject' | 'active' | 'host'>,
   proof: Proof,
+  device: DeviceRecord | undefined,
   verdict: Verdict,
-): Decision {
+): Judgement {
   return {
     outcome: verdict.action,
     reason: verdict.reason,
-    enforced: mode === 'enforce',
+    enforced: effectiveMode(siteMode(active), host.enforcement) === 'enforce',
     rule: verdict.rule,
-    policyVersion: request.active.version,
-    deviceId: device?.id ?? request.subject.claim?.deviceId ?? null,
+    policyVersion: active.version,
+    deviceId: device?.id ?? subject.claim?.deviceId ?? null,
     platform: device?.platform ?? null,
     proof,
     evidenceAt: device?.evidenceAt ?? null,
@@ -165,7 +154,7 @@ export function faultDecision(
     platform: null,
     proof: subject.claim?.proof ?? 'none',
     evidenceAt: null,
-    text: closed ? replyText(reasonText('fault_closed', '')) : '',
+    text: closed ? reasonText('fault_closed', '') : '',
     validUntil: Infinity,
   }
 }

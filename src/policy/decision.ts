@@ -1,7 +1,7 @@
 import type { DeviceRecord } from './device'
 import type { Override } from './override'
 import type { ActivePolicy } from './policy'
-import type { Enforcement, Outcome, Platform, Proof, Reason, UnidentifiedRule } from './vocabulary'
+import type { Action, Enforcement, Outcome, Platform, Proof, Reason, UnidentifiedRule } from './vocabulary'
 
 /** A device that proved itself, and how. */
 export interface Claim {
@@ -52,6 +52,11 @@ export interface Decision {
   readonly text: string
   /** The next moment at which time alone changes the answer; Infinity when none does. Epoch milliseconds. */
   readonly validUntil: number
+}
+
+/** A decision that was reached: only a fault of the gate gives `unavailable`. */
+export interface Judgement extends Decision {
+  readonly outcome: Action
 }
 
 /** What is done to the client: an unenforced decision is served as an allow. */

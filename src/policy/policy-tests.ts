@@ -1,4 +1,5 @@
 import { decide } from './decide'
+import type { Judgement } from './decision'
 import type { Policy, PolicyTest } from './policy'
 import type { Action, Reason } from './vocabulary'
 
@@ -13,12 +14,11 @@ export interface PolicyTestFailure {
 /** Runs a policy's own cases, each with fresh evidence and as if enforced; empty when all hold. */
 export const runPolicyTests = (policy: Policy): PolicyTestFailure[] =>
   policy.tests.flatMap((test, index) => {
-    const { outcome, reason } = decideTest(policy, test)
-    const got = outcome === 'unavailable' ? 'block' : outcome
+    const { outcome: got, reason } = decideTest(policy, test)
     return got === test.expect ? [] : [{ index, expected: test.expect, got, reason }]
   })
 
-const decideTest = (policy: Policy, test: PolicyTest): ReturnType<typeof decide> =>
+const decideTest = (policy: Policy, test: PolicyTest): Judgement =>
   decide(
     {
       subject: {

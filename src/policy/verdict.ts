@@ -1,9 +1,9 @@
 import type { DeviceRecord } from './device'
-import type { Policy } from './policy'
-import { mandateText, reasonText } from './text'
-import type { Action, Reason } from './vocabulary'
+import type { Mandate, Policy } from './policy'
+import { mandateText, reasonText, type StandardReason } from './text'
+import type { Action, ComplianceState, Reason } from './vocabulary'
 
-/** What steps 6 to 10 say of one device, before mode and identity are put to it. */
+/** What the steps say of one device, before mode and identity are put to it. */
 export interface Verdict {
   readonly action: Action
   readonly reason: Reason
@@ -17,13 +17,23 @@ const SEVERITY: Readonly<Record<Action, number>> = { allow: 0, warn: 1, block: 2
 
 export const isWorse = (action: Action, than: Action): boolean => SEVERITY[action] > SEVERITY[than]
 
-/** The next of `moment` and `until` that is still to come at `now`. */
-export const earliest = (now: number, moment: number, until: number): number =>
-  moment > now && moment < until ? moment : until
-
 /** Step 6: a device nobody reported, or an owner without devices. */
-export const unknownVerdict = (policy: Policy): Verdict =>
-  verdict(policy.unknown, 'unknown_device', null, policy, Infinity)
+export const unknownVerdict = ({ unknown, contact }: Policy): Verdict => ({
+  action: unknown,
+  reason: 'unknown_device',
+  rule: null,
+  text: unknown === 'allow' ? '' : reasonText('unknown_device', contact),
+  validUntil: Infinity,
+})
+
+/** What one step has against a device. */
+type Objection =
+  | { readonly action: Action; readonly reason: StandardReason }
+  | {
+      readonly action: 'warn' | 'block'
+      readonly reason: 'mandate_warning' | 'mandate_deadline'
+      readonly mandate: Mandate
+    }
 
 /**
  * Steps 7 to 10. The worst action wins and ties go to the earlier step, so that stale evidence never
@@ -35,46 +45,43 @@ export function deviceVerdict(
   leaseValid: boolean,
   now: number,
 ): Verdict {
-  let action: Action = 'allow'
-  let reason: Reason = 'compliant'
-  let text = ''
-  let rule: string | null = null
-  let validUntil = Infinity
-
   const staleAt = device.evidenceAt + policy.stale.afterMs
-  validUntil = earliest(now, staleAt, validUntil)
-  if (now >= staleAt || (!leaseValid && device.state === 'compliant')) {
-    action = policy.stale.action
-    reason = 'stale'
-  }
+  const mandates = policy.mandates.filter(
+    ({ platforms, finding }) => platforms.includes(device.platform) && device.findings.includes(finding),
+  )
+  const objections: Objection[] = []
+  if (!leaseValid || now >= staleAt) objections.push({ action: policy.stale.action, reason: 'stale' })
+  objections.push(...mandateObjections(mandates, now))
+  const baseline = baselineObjection(device.state, policy)
+  if (baseline) objections.push(baseline)
 
-  for (const mandate of policy.mandates) {
-    if (!mandate.platforms.includes(device.platform) || !device.findings.includes(mandate.finding)) continue
-    validUntil = earliest(now, mandate.warnFrom, earliest(now, mandate.deadline, validUntil))
-    const due: Action = now >= mandate.deadline ? 'block' : now >= mandate.warnFrom ? 'warn' : 'allow'
-    if (!isWorse(due, action)) continue
-    action = due
-    reason = due === 'block' ? 'mandate_deadline' : 'mandate_warning'
-    rule = mandate.id
-    text = mandateText(mandate.message, due === 'warn' ? mandate.deadline : null, policy)
-  }
-
-  const baseline = baselineOf(device, policy)
-  if (baseline.reason !== 'compliant' && (isWorse(baseline.action, action) || reason === 'compliant')) {
-    action = baseline.action
-    reason = baseline.reason
-    rule = null
-    text = ''
-  }
-  if (text !== '') return { action, reason, rule, text, validUntil }
-  return verdict(action, reason, rule, policy, validUntil)
+  const validUntil = Math.min(nextMandateMoment(mandates, now), now < staleAt ? staleAt : Infinity)
+  const [first, ...others] = objections
+  if (!first) return { action: 'allow', reason: 'compliant', rule: null, text: '', validUntil }
+  const worst = others.reduce((worst, next) => (isWorse(next.action, worst.action) ? next : worst), first)
+  const { action, reason } = worst
+  const rule = 'mandate' in worst ? worst.mandate.id : null
+  return { action, reason, rule, text: textOf(worst, policy.contact), validUntil }
 }
 
-function baselineOf(
-  device: DeviceRecord,
-  policy: Policy,
-): { readonly action: Action; readonly reason: Reason } {
-  switch (device.state) {
+/** Of several mandates that say the same, the one with the earliest deadline speaks: it is the next to act on. */
+const mandateObjections = (mandates: readonly Mandate[], now: number): Objection[] =>
+  mandates
+    .filter(({ warnFrom }) => now >= warnFrom)
+    .toSorted((a, b) => a.deadline - b.deadline)
+    .map((mandate) =>
+      now >= mandate.deadline
+        ? { action: 'block', reason: 'mandate_deadline', mandate }
+        : { action: 'warn', reason: 'mandate_warning', mandate },
+    )
+
+const nextMandateMoment = (mandates: readonly Mandate[], now: number): number =>
+  mandates
+    .flatMap(({ warnFrom, deadline }) => [warnFrom, deadline])
+    .reduce((next, moment) => (moment > now && moment < next ? moment : next), Infinity)
+
+function baselineObjection(state: ComplianceState, policy: Policy): Objection | undefined {
+  switch (state) {
     case 'noncompliant':
       return { action: policy.noncompliant, reason: 'noncompliant' }
     case 'grace':
@@ -82,22 +89,13 @@ function baselineOf(
     case 'unknown':
       return { action: policy.unknown, reason: 'unknown_state' }
     case 'compliant':
-      return { action: 'allow', reason: 'compliant' }
+      return undefined
   }
 }
 
-function verdict(
-  action: Action,
-  reason: Reason,
-  rule: string | null,
-  policy: Policy,
-  validUntil: number,
-): Verdict {
-  return {
-    action,
-    reason,
-    rule,
-    text: action === 'allow' ? '' : reasonText(reason, policy.contact),
-    validUntil,
-  }
+function textOf(objection: Objection, contact: string): string {
+  if (objection.action === 'allow') return ''
+  if (!('mandate' in objection)) return reasonText(objection.reason, contact)
+  const { message, deadline } = objection.mandate
+  return mandateText(message, objection.action === 'warn' ? deadline : null, contact)
 }
