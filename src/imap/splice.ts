@@ -8,6 +8,9 @@ import { READ_OCTETS, type UpstreamSocket } from './upstream-socket'
  */
 let writeBuffer = Buffer.allocUnsafeSlow(READ_OCTETS)
 
+/** When one side is gone, or the mail server has ended, the other may take what is still its for so long. */
+const LAST_WORDS_MS = 5 * 60_000
+
 /**
  * Joins a client and its upstream after login: bytes go both ways as they come, each side is read only as
  * fast as the other takes them, an end on one side ends that direction, an error ends both. It is a
@@ -15,6 +18,7 @@ let writeBuffer = Buffer.allocUnsafeSlow(READ_OCTETS)
  */
 export class Splice {
   #open = 2
+  #lastWords: NodeJS.Timeout | undefined
   readonly #client: net.Socket
   readonly #upstream: net.Socket
 
@@ -29,11 +33,16 @@ export class Splice {
     from.receiver = (chunk) => this.#toClient(chunk)
     client.on('data', (chunk: Buffer) => this.#toUpstream(chunk))
     client.on('end', () => this.#upstream.end())
-    this.#upstream.on('end', () => this.#client.end())
+    this.#upstream.on('end', () => {
+      this.#client.end()
+      this.#windUp()
+    })
     client.on('drain', () => this.#upstream.resume())
     this.#upstream.on('drain', () => this.#client.resume())
     client.on('close', () => this.#closed(this.#upstream))
     this.#upstream.on('close', () => this.#closed(this.#client))
+    // What happened before is not told again.
+    if (client.readableEnded) this.#upstream.end()
     if (this.#upstream.destroyed) this.#closed(this.#client)
     if (client.destroyed) this.#closed(this.#upstream)
     this.#upstream.resume()
@@ -59,8 +68,17 @@ export class Splice {
 
   #closed(other: net.Socket): void {
     this.#open -= 1
-    // What was already written to the other side still goes out; then it is closed too.
-    if (this.#open === 1) other.destroySoon()
-    else if (this.#open === 0) this.live.delete(this)
+    if (this.#open === 1) {
+      // What was already written to the other side still goes out; then it is closed too.
+      other.destroySoon()
+      this.#windUp()
+    } else if (this.#open === 0) {
+      clearTimeout(this.#lastWords)
+      this.live.delete(this)
+    }
+  }
+
+  #windUp(): void {
+    this.#lastWords ??= setTimeout(() => this.destroy(), LAST_WORDS_MS)
   }
 }

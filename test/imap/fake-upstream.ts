@@ -25,6 +25,7 @@ export class FakeUpstream {
   #waiting: ((connection: UpstreamConnection) => void)[] = []
   /** Connections ever made to it. */
   connections = 0
+  #port = 0
 
   private constructor(
     private readonly serve: Serve,
@@ -52,11 +53,12 @@ export class FakeUpstream {
   ): Promise<FakeUpstream> {
     const upstream = new FakeUpstream(serve, certificate, tlsMode === 'implicit')
     await new Promise<void>((resolve) => upstream.#server.listen(0, '127.0.0.1', resolve))
+    upstream.#port = (upstream.#server.address() as net.AddressInfo).port
     return upstream
   }
 
   get port(): number {
-    return (this.#server.address() as net.AddressInfo).port
+    return this.#port
   }
 
   get openConnections(): number {

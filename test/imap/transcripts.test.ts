@@ -8,7 +8,7 @@ import { connectChannel, type Secure } from '../transcripts/runner/channel'
 import { describeTranscripts, type World } from '../transcripts/runner/play'
 import type { Setting, Transcript } from '../transcripts/runner/transcript'
 import { FakeUpstream, MailServer, scripted } from './fake-upstream'
-import { ImapGate } from './imap-gate'
+import { ImapGate, tagged } from './imap-gate'
 
 /** Who has mail in the dialogues. */
 const ACCOUNTS = { 'anna@example.com': 'secret', 'bob@example.com': 'b0b', 'token@example.com': 'T0ken' }
@@ -129,6 +129,13 @@ describe('IMAP dialogues', () => {
     }
     return {
       patterns: PATTERNS,
+      compute: (placeholder) => {
+        const [what, user = '', device = ''] = placeholder.split(' ')
+        const name = tagged(user, device)
+        if (what === 'tag') return name
+        if (what === 'device-of') return name.slice(name.indexOf('#') + 1)
+        throw new Error(`{{${placeholder}}} is no placeholder here`)
+      },
       open: async (channel) => {
         if (channel.startsWith('U')) return (await upstream.accepted()).channel
         const connected = await connectChannel(implicit ? gate.tlsPort : gate.port, certificates.secure)
