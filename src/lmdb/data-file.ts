@@ -8,7 +8,7 @@ const OFFSET = { magic: 24, format: 28, pageOctets: 48, lastPage: 144, transacti
 const HEADER_OCTETS = 160
 const SMALLEST_PAGE = 256
 const LARGEST_PAGE = 65_536
-/** Pages at the end that are free need not be in the file: a few may lack, never many. */
+/** Pages at the end that are free need not be in the file: a few may be missing, never many. */
 const SLACK_PAGES = 16
 /** What a new environment takes, with room to spare. */
 const ROOM_OCTETS = 1024 * 1024
@@ -24,7 +24,7 @@ export function problemOf(dir: string): string | undefined {
     if (bavail * bsize < ROOM_OCTETS) return 'there is no room on the disk'
   }
   if (missing.includes('data.mdb')) return undefined
-  const descriptor = fs.openSync(path.join(dir, 'data.mdb'), 'r')
+  const descriptor = fs.openSync(path.join(dir, 'data.mdb'), 'a+')
   try {
     return problemOfData(descriptor)
   } finally {
@@ -51,9 +51,11 @@ function problemOfData(descriptor: number): string | undefined {
   const octets = (newest.lastPage + 1) * pageOctets
   // Asked after the pages: another process may be making the file longer.
   const { size } = fs.fstatSync(descriptor)
-  return size + SLACK_PAGES * pageOctets < octets
-    ? `data.mdb is cut off: ${size} of ${octets} octets are there`
-    : undefined
+  if (size + SLACK_PAGES * pageOctets < octets)
+    return `data.mdb is cut off: ${size} of ${octets} octets are there`
+  // Reading behind the end of a mapped file ends the process; an empty page there is an error that can be told.
+  if (size < octets) fs.writeSync(descriptor, Buffer.alloc(octets - size))
+  return undefined
 }
 
 interface Meta {

@@ -43,7 +43,7 @@ export function openEnvironment(dir: string, { schema }: { readonly schema: numb
     try {
       return root.openDB({ name, dupSort, encoding: dupSort ? 'ordered-binary' : 'string' })
     } catch (error) {
-      throw new EnvironmentError(`${dir} cannot be opened: ${(error as Error).message}`)
+      throw notOpened(dir, error)
     }
   }
   try {
@@ -92,12 +92,15 @@ function openRoot(dir: string): RootDatabase<string> {
       eventTurnBatching: false,
     })
   } catch (error) {
-    throw new EnvironmentError(
-      `${dir} cannot be opened: ${(error as Error).message}; make it readable and writable for this user, ` +
-        'restore it from a backup, or move it away to start anew',
-    )
+    throw notOpened(dir, error)
   }
 }
+
+const notOpened = (dir: string, error: unknown): EnvironmentError =>
+  new EnvironmentError(
+    `${dir} cannot be opened: ${(error as Error).message}; make it readable and writable for this user, ` +
+      'restore it from a backup, or move it away to start anew',
+  )
 
 const SCHEMA_KEY = 'schema'
 
