@@ -61,7 +61,7 @@ async function start(role: 'control' | 'worker', withData: boolean): Promise<voi
   const control = role === 'control' ? await startControlPlane(parts) : undefined
   const data = withData ? await startDataPlane(parts) : undefined
   running = { parts, control, data }
-  onProcessEnd({ stop: shutdown, flush: () => running?.parts.journal.flushSync() })
+  onProcessEnd({ stop: shutdown, flush: () => parts.journal.flushSync() })
 }
 
 const refuseStart =

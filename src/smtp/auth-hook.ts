@@ -91,7 +91,7 @@ function respond(gate: SmtpGate, session: SmtpSession, response: string): string
   if (exchange.stage === 'password') {
     if (!isBase64(response)) return undefined
     session.exchange = null
-    return session.reading?.status === 'invalid' ? wrongPassword() : response
+    return session.reading?.status === 'invalid' ? Buffer.from(wrongPassword()).toString('base64') : response
   }
   const step = rewriteResponse(exchange.mechanism, response, gate.tags(), wrongPassword)
   if (step.status === 'malformed') return undefined
@@ -101,7 +101,10 @@ function respond(gate: SmtpGate, session: SmtpSession, response: string): string
   return step.line
 }
 
-/** A tag that does not verify ends as a wrong password does: by the auth plugin's own refusal, delay and text. */
+/**
+ * A tag that does not verify ends as a wrong password does: by the auth plugin's own refusal, delay and text.
+ * Printable, since some plugins hand it on in a line of another protocol.
+ */
 const wrongPassword = (): string => randomBytes(24).toString('base64')
 
 /** The auth plugins know no end but their own: what they wait for is taken back for them. */

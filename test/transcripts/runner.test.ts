@@ -34,6 +34,7 @@ describe('the transcript runner', () => {
   const passing: Readonly<Record<string, string>> = {
     'lines and octets': 'S: hello 4711\nC: a\nS: a\nS- a\\x0d\\x0a',
     'escapes and base64': 'S: hello 4711\nC: {{base64 \\x00ab}}\nS: AGFi\nS: {{base64 \\x00ab}}',
+    'base64 of line ends': 'S: hello 4711\nC: {{base64 a\\x0d\\x0a}}\nS: YQ0K\nS: YQ0K',
     repetition: 'S: hello 4711\nC: {{ab * 3}}\nS: ababab\nS: {{ab * 3}}',
     'regex and names': 'S: {{/h.*o/}} {{number}}\nC: 4711\nS: {{number}}\nS: 4711',
     'texts seen and made': 'S: hello {{number}}\nC: {{number}} {{twice number}}\nS: 4711 47114711\nS: {{number}} 47114711',

@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict'
+import { createHmac } from 'node:crypto'
+import path from 'node:path'
+import tls from 'node:tls'
+import nodemailer from 'nodemailer'
+
+import { CertificateAuthority } from '../support/certificates'
+import { eventually } from '../support/eventually'
+import { Channel } from '../transcripts/runner/channel'
+import { describeTranscripts, type World } from '../transcripts/runner/play'
+import type { Setting } from '../transcripts/runner/transcript'
+import { Backend } from './backend'
+import { connectFrom, PASSWORD, SmtpSite, tagged } from './sites'
+
+const TRANSCRIPTS = path.join(__dirname, '..', 'transcripts', 'smtp')
+
+const PATTERNS = {
+  decision: '[0-9A-HJKMNP-TV-Z]{8}',
+  challenge: '[A-Za-z0-9+/=]+',
+  /** The base64 of 32 characters of base64. */
+  stand_in: '(?:[A-Za-z0-9+/]{4}){10}[A-Za-z0-9+/]{3}=',
+}
+
+/** `{{cram NAME PASSWORD}}`: the response to the challenge that came. */
+function compute(placeholder: string, seen: ReadonlyMap<string, string>): string {
+  const [, name, password = ''] = /^cram (\S+) (\S+)$/.exec(placeholder) ?? []
+  if (name === undefined) throw new Error(`{{${placeholder}}} is no placeholder here`)
+  const challenge = Buffer.from(seen.get('challenge') ?? '', 'base64')
+  return Buffer.from(`${name} ${createHmac('md5', password).update(challenge).digest('hex')}`).toString(
+    'base64',
+  )
+}
+
+interface Begin {
+  /** The address that the client connects from. */
+  readonly from: string
+  /** The greeting, EHLO and its reply are in the transcript. */
+  readonly greetingShown: boolean
+  /** STARTTLS is done, and EHLO again, before the transcript begins. */
+  readonly tls: boolean
+}
+
+function beginOf(settings: readonly Setting[]): Begin {
+  const of = new Map(settings.map(({ name, value }) => [name, value]))
+  for (const name of of.keys()) assert.ok(['from', 'greeting', 'TLS'].includes(name), `with ${name}?`)
+  return { from: of.get('from') ?? '127.0.0.1', greetingShown: of.has('greeting'), tls: of.has('TLS') }
+}
+
+async function openClient(port: number, begin: Begin): Promise<Channel> {
+  const channel = new Channel(await connectFrom(port, begin.from), (socket) =>
+    tls.connect({ socket, rejectUnauthorized: false }),
+  )
+  if (begin.greetingShown) return channel
+  await until(channel, /^220 /)
+  if (begin.tls) {
+    await ask(channel, 'EHLO phone.example', /^250 /)
+    await ask(channel, 'STARTTLS', /^220 /)
+    await channel.act('TLS')
+  }
+  await ask(channel, 'EHLO phone.example', /^250 /)
+  return channel
+}
+
+async function ask(channel: Channel, line: string, end: RegExp): Promise<void> {
+  channel.send(Buffer.from(`${line}\r\n`))
+  await until(channel, end)
+}
+
+async function until(channel: Channel, end: RegExp): Promise<void> {
+  while (!end.test(await channel.line())) continue
+}
+
+describe('SMTP submission through real Haraka', () => {
+  describe('with auth/flat_file', () => {
+    let site: SmtpSite
+    before(async () => {
+      site = await SmtpSite.withFlatFile()
+    })
+    after(() => site.remove())
+
+    describeTranscripts(TRANSCRIPTS, (settings): Promise<World> => {
+      const begin = beginOf(settings)
+      return Promise.resolve({
+        patterns: PATTERNS,
+        compute,
+        open: () => openClient(site.port, begin),
+        event: (text) => site.event(text),
+        close: () => site.restore(),
+      })
+    })
+
+    for (const authMethod of ['PLAIN', 'LOGIN', 'CRAM-MD5']) {
+      it(`nodemailer submits by AUTH ${authMethod}`, async () => {
+        const send = async (person: string): Promise<string> => {
+          const transport = nodemailer.createTransport({
+            host: '127.0.0.1',
+            port: site.port,
+            ignoreTLS: true,
+            authMethod,
+            auth: { user: tagged(person), pass: PASSWORD },
+          })
+          const envelope = { from: `${person}@example.com`, to: 'fay@example.net' }
+          return (await transport.sendMail({ envelope, raw: 'Subject: Lunch\r\n\r\nAt noon?\r\n' })).response
+        }
+        assert.match(await send('anna'), /^250 Message Queued/)
+        await assert.rejects(send('ben'), { responseCode: 550, command: 'MAIL FROM' })
+      })
+    }
+
+    it('logged each decision that was not a plain allow, as it was', async () => {
+      const found = await eventually(() => {
+        const lines = site.haraka
+          .blockLog()
+          .map((line) => `${String(line['device'])} ${String(line['reason'])}`)
+        assert.ok(lines.includes('erik-phone fault_open'))
+        return new Set(lines)
+      })
+      for (const line of ['ben-phone noncompliant', 'carol-phone grace', 'erik-phone fault_closed'])
+        assert.ok(found.has(line), line)
+    })
+
+    it('named the damaged record in the log, and no other fault', () => {
+      const faults = site.haraka.haraka.output.split('\n').filter((line) => line.includes('"fault"'))
+      assert.ok(faults.length > 0)
+      for (const line of faults) assert.match(line, /devices\/erik-phone/)
+    })
+
+    it('let neither a tag nor what was sent in its place be seen in Haraka’s log', () => {
+      const { output } = site.haraka.haraka
+      const words = output.split(/[^A-Za-z0-9+/=]+/).filter((word) => word.length >= 16)
+      const decoded = words.map((word) => Buffer.from(word, 'base64').toString('latin1')).join('\n')
+      for (const person of ['anna', 'ben', 'carol', 'dora', 'erik']) {
+        const mac = tagged(person).slice(-24)
+        assert.ok(!output.includes(mac) && !decoded.includes(mac), person)
+      }
+    })
+  })
+
+  describe('with auth/auth_proxy, STARTTLS, and device_gate behind them in config/plugins', () => {
+    let site: SmtpSite
+    let backend: Backend
+    let authority: CertificateAuthority
+    before(async () => {
+      authority = new CertificateAuthority()
+      backend = await Backend.start()
+      site = await SmtpSite.withAuthProxy(backend.port, authority.server())
+    })
+    after(async () => {
+      backend.stop()
+      authority.remove()
+      await site.remove()
+    })
+
+    describeTranscripts(path.join(TRANSCRIPTS, 'auth-proxy'), (settings): Promise<World> => {
+      const begin = beginOf(settings)
+      return Promise.resolve({
+        patterns: PATTERNS,
+        open: async (channel) =>
+          channel.startsWith('U')
+            ? new Channel(await backend.next(), () => assert.fail('the backend offers no TLS'))
+            : openClient(site.port, begin),
+        close: () => undefined,
+      })
+    })
+  })
+})
