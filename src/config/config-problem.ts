@@ -25,8 +25,25 @@ export const fileProblem = (file: string, problem: string): ConfigProblem => ({
 
 export type KeyPath = readonly (string | number)[]
 
+const MAX_KEY = 64
+
 export const formatKey = (keys: KeyPath): string =>
-  keys.map((key, i) => (typeof key === 'number' ? `[${key}]` : i === 0 ? key : `.${key}`)).join('')
+  keys
+    .map((key, i) => (typeof key === 'number' ? `[${key}]` : `${i === 0 ? '' : '.'}${key.slice(0, MAX_KEY)}`))
+    .join('')
+
+const MAX_PROBLEMS = 20
+
+/** The first problems and how many more there are: a file of a thousand faults must not fill the log. */
+export function firstProblems<T>(
+  found: readonly T[],
+  file: string,
+  toProblem: (item: T) => ConfigProblem,
+): ConfigProblem[] {
+  const problems = found.slice(0, MAX_PROBLEMS).map(toProblem)
+  const untold = found.length - problems.length
+  return untold > 0 ? [...problems, fileProblem(file, `has ${untold} more problems`)] : problems
+}
 
 export type Reading<T> =
   ({ readonly ok: true } & T) | { readonly ok: false; readonly problems: readonly ConfigProblem[] }

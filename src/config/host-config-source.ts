@@ -1,8 +1,6 @@
 import fs from 'node:fs'
 import path from 'node:path'
 
-import { parseDocument } from 'yaml'
-
 import { fileProblem, formatProblem, type ConfigProblem, type Reading } from './config-problem'
 import { readTextFile, watchFile, type FileContent } from './file-watcher'
 import type { HostConfig } from './host-config'
@@ -159,8 +157,6 @@ export function readConfigOrInForce(harakaDir: string): {
   throw new ConfigError(read.problems)
 }
 
-/** What can be made out of a file that is not valid. */
-function stateDirOf(text: string): string {
-  const found = parseDocument(text, { schema: 'core', logLevel: 'silent' }).get('state_dir')
-  return typeof found === 'string' && found !== '' ? found : './var'
-}
+/** What can be made out of a file that is not valid, whatever is wrong with the rest of it. */
+const stateDirOf = (text: string): string =>
+  /^state_dir:[ \t]*(["']?)([^"'#\r\n]*[^"'#\s])\1[ \t]*(?:#.*)?$/m.exec(text)?.[2] ?? './var'

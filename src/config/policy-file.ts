@@ -2,9 +2,8 @@ import type { Mandate, Policy, PolicyTest } from '../policy/policy'
 import { runPolicyTests } from '../policy/policy-tests'
 import { validatePolicy } from '../policy/validation'
 import type { Action, ComplianceState, Mode, Platform } from '../policy/vocabulary'
-import type { ConfigProblem, KeyPath, Reading } from './config-problem'
+import { firstProblems, type KeyPath, type Reading } from './config-problem'
 import { publishedSchema, readValidYaml } from './schema'
-import { bounded, type YamlFile } from './yaml-file'
 
 /** The file's own shape, after the schema has filled in the defaults. */
 interface PolicyYaml {
@@ -41,29 +40,31 @@ export function parsePolicy(text: string, options: { readonly file: string }): R
   const { file } = options
   const reading = readValidYaml(text, file, validate)
   if (!reading.ok) return reading
-  const { yaml } = reading
   const raw = reading.value as PolicyYaml
-  const refused = (problems: readonly ConfigProblem[]): Reading<never> => ({
+  const refused = (found: readonly Finding[]): Reading<never> => ({
     ok: false,
-    problems: bounded(problems, file),
+    problems: firstProblems(found, file, ({ path, problem }) => reading.yaml.problemAt(path, problem)),
   })
-  const impossible = impossibleTimes(raw, yaml)
+  const impossible = impossibleTimes(raw)
   if (impossible.length > 0) return refused(impossible)
 
   const policy = toPolicy(raw)
-  const problems = validatePolicy(policy).map(({ path, problem }) => yaml.problemAt(path, problem))
+  const problems = validatePolicy(policy)
   if (problems.length > 0) return refused(problems)
-  const failures = runPolicyTests(policy).map(({ index, expected, got, reason }) =>
-    yaml.problemAt(
-      ['tests', index],
-      `this test expects ${expected}, the policy gives ${got} (${reason}); mend one of them`,
-    ),
-  )
+  const failures = runPolicyTests(policy).map(({ index, expected, got, reason }) => ({
+    path: ['tests', index],
+    problem: `this test expects ${expected}, the policy gives ${got} (${reason}); mend one of them`,
+  }))
   return failures.length > 0 ? refused(failures) : { ok: true, policy }
 }
 
+interface Finding {
+  readonly path: KeyPath
+  readonly problem: string
+}
+
 /** Times of the right form that no calendar has, such as the 31st of June. */
-function impossibleTimes(raw: PolicyYaml, yaml: YamlFile): ConfigProblem[] {
+function impossibleTimes(raw: PolicyYaml): Finding[] {
   const times: (readonly [KeyPath, string | undefined])[] = [
     ...raw.mandates.flatMap((m, i) => [
       [['mandates', i, 'warn_from'], m.warn_from] as const,
@@ -71,9 +72,9 @@ function impossibleTimes(raw: PolicyYaml, yaml: YamlFile): ConfigProblem[] {
     ]),
     ...raw.tests.map((t, i) => [['tests', i, 'at'], t.at] as const),
   ]
-  return times
-    .filter(([, time]) => time !== undefined && !exists(time))
-    .map(([path, time]) => yaml.problemAt(path, `there is no such time as ${String(time)}`))
+  return times.flatMap(([path, time]) =>
+    time === undefined || exists(time) ? [] : [{ path, problem: `there is no such time as ${time}` }],
+  )
 }
 
 /** Date.parse rolls the 31st of June over to July: the day must survive the way there and back. */

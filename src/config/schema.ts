@@ -3,8 +3,8 @@ import path from 'node:path'
 
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 
-import type { ConfigProblem, KeyPath, Reading } from './config-problem'
-import { bounded, readYaml, type YamlFile } from './yaml-file'
+import { firstProblems, type ConfigProblem, type KeyPath, type Reading } from './config-problem'
+import { readYaml, type YamlFile } from './yaml-file'
 
 /** Compiles a schema of the package's config/ directory; defaults are filled into what it validates. */
 export function publishedSchema(name: string): ValidateFunction {
@@ -30,8 +30,8 @@ export function readValidYaml(
     value = yaml.value()
     if (validate(value)) return { ok: true, yaml, value }
   }
-  const problems = (validate.errors ?? []).map((error) => schemaProblem(yaml, value, error))
-  return { ok: false, problems: bounded(problems, file) }
+  const problems = firstProblems(validate.errors ?? [], file, (error) => schemaProblem(yaml, value, error))
+  return { ok: false, problems }
 }
 
 const wantsText = ({ keyword, schema }: ErrorObject): boolean =>
@@ -79,7 +79,7 @@ const MAX_SHOWN = 80
 
 function shown({ data, parentSchema }: ErrorObject): string {
   if ((parentSchema as { writeOnly?: boolean } | undefined)?.writeOnly) return 'what is not shown here'
-  const text = JSON.stringify(data)
+  const text = typeof data === 'number' ? String(data) : JSON.stringify(data)
   return text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN)}...`
 }
 

@@ -25,6 +25,11 @@ export function readTagKeyFile(file: string): TagKeyFile {
     const problem = `${file} is open to every user of this host (mode ${mode.toString(8)}): chmod 600 it`
     return { keys: [], missing: false, problems: [problem] }
   }
+  // As with the config: an editor that empties the file before it writes must not void every tag.
+  if (content.text.trim() === '') {
+    const problem = `${file} is empty; to void every tag leave a comment line in it`
+    return { keys: [], missing: false, problems: [problem] }
+  }
   const { keys, problems } = parseKeyring(content.text)
   return { keys, missing: false, problems: problems.map((p) => `${file}:${p.line} ${p.problem}`) }
 }

@@ -11,7 +11,14 @@ import {
   type Node,
 } from 'yaml'
 
-import { fileProblem, formatKey, type ConfigProblem, type KeyPath, type Reading } from './config-problem'
+import {
+  fileProblem,
+  firstProblems,
+  formatKey,
+  type ConfigProblem,
+  type KeyPath,
+  type Reading,
+} from './config-problem'
 
 /** A parsed YAML file whose values can be asked for their place. */
 export interface YamlFile {
@@ -24,11 +31,17 @@ export interface YamlFile {
 
 export const MAX_FILE_OCTETS = 1024 * 1024
 const MAX_ALIASES = 100
-const MAX_PROBLEMS = 20
 
 /** YAML 1.2 5.1 allows no others; in a terminal they could do anything. U+FFFD: what was there was not UTF-8. */
 // eslint-disable-next-line no-control-regex -- these are exactly the characters to find
 const UNPRINTABLE = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffd-\uffff]/
+
+/** For the mistakes that the parser's own words do not explain. */
+const WORDING: Readonly<Partial<Record<string, string>>> = {
+  DUPLICATE_KEY: 'is there twice; keep one',
+  BLOCK_AS_IMPLICIT_KEY: 'has a colon in its text, or is indented too far; put quotes around the text',
+  MULTIPLE_DOCS: 'a second document begins here; one file is one document',
+}
 
 /** Parses YAML 1.2 with its core schema, in which `off`, `yes` and a date are text. */
 export function readYaml(text: string, file: string): Reading<{ yaml: YamlFile }> {
@@ -54,13 +67,16 @@ export function readYaml(text: string, file: string): Reading<{ yaml: YamlFile }
     problem,
   })
   // A tag such as !secret or !!binary is a warning to the parser: the value would not be what was meant.
-  const faults = [...document.errors, ...document.warnings].map(({ code, message, pos: [offset] }) => ({
-    file,
-    ...lineColumn(lines, offset),
-    key: formatKey(keyAt(document.contents, offset)),
-    problem: code === 'DUPLICATE_KEY' ? 'is there twice; keep one' : message,
-  }))
-  if (faults.length > 0) return { ok: false, problems: bounded(faults, file) }
+  const faults = [...document.errors, ...document.warnings]
+  if (faults.length > 0) {
+    const problems = firstProblems(faults, file, ({ code, message, pos: [offset] }) => ({
+      file,
+      ...lineColumn(lines, offset),
+      key: formatKey(keyAt(document.contents, offset)),
+      problem: WORDING[code] ?? message,
+    }))
+    return { ok: false, problems }
+  }
 
   const yaml: YamlFile = {
     value: () => document.toJS({ maxAliasCount: MAX_ALIASES }) as unknown,
@@ -75,13 +91,6 @@ export function readYaml(text: string, file: string): Reading<{ yaml: YamlFile }
     return refused(fileProblem(file, `${(error as Error).message}; write the values out`))
   }
   return { ok: true, yaml }
-}
-
-/** The first problems and how many there are: a file of a thousand faults must not fill the log. */
-export function bounded(problems: readonly ConfigProblem[], file: string): readonly ConfigProblem[] {
-  if (problems.length <= MAX_PROBLEMS) return problems
-  const more = fileProblem(file, `has ${problems.length - MAX_PROBLEMS} more problems`)
-  return [...problems.slice(0, MAX_PROBLEMS), more]
 }
 
 function unprintableProblem(text: string, file: string): ConfigProblem | undefined {
@@ -150,16 +159,19 @@ function offsetOf(document: Document, keys: KeyPath): number {
   return offset
 }
 
+const MAX_DEPTH = 8
+
 /** The keys that lead to `offset`: of a map the last key before it, so that even a syntax error has a name. */
-function keyAt(node: unknown, offset: number): (string | number)[] {
+function keyAt(node: unknown, offset: number, depth = 0): (string | number)[] {
+  if (depth === MAX_DEPTH) return []
   const isBefore = (part: unknown): part is Node => isNode(part) && start(part) <= offset
   if (isMap(node)) {
     const pair = node.items.findLast((item) => isBefore(item.key))
-    return pair && isScalar(pair.key) ? [String(pair.key.value), ...keyAt(pair.value, offset)] : []
+    return pair && isScalar(pair.key) ? [String(pair.key.value), ...keyAt(pair.value, offset, depth + 1)] : []
   }
   if (isSeq(node)) {
     const index = node.items.findLastIndex(isBefore)
-    return index < 0 ? [] : [index, ...keyAt(node.items[index], offset)]
+    return index < 0 ? [] : [index, ...keyAt(node.items[index], offset, depth + 1)]
   }
   return []
 }

@@ -1,0 +1,174 @@
+import assert from 'node:assert/strict'
+import fs from 'node:fs'
+import path from 'node:path'
+import { parseDocument, visit, isScalar, isMap } from 'yaml'
+
+import { parseHostConfig } from '../../src/config/host-config-file'
+import { parsePolicy } from '../../src/config/policy-file'
+
+const CONFIG = path.resolve(__dirname, '../../config')
+const read = (name: string): string => fs.readFileSync(path.join(CONFIG, name), 'utf8')
+const harakaDir = path.join(CONFIG, 'nowhere')
+
+interface Schema {
+  readonly $ref?: string
+  readonly description?: string
+  readonly default?: unknown
+  readonly properties?: Readonly<Record<string, Schema>>
+  readonly items?: Schema
+}
+
+/** Every key of a schema, dotted; `[]` for the items of a list. */
+function schemaKeys(schema: Schema, prefix = ''): Map<string, Schema> {
+  const keys = new Map<string, Schema>()
+  for (const [name, value] of Object.entries(schema.properties ?? {})) {
+    const key = prefix === '' ? name : `${prefix}.${name}`
+    keys.set(key, value)
+    for (const below of schemaKeys(value, key)) keys.set(...below)
+    if (value.items) for (const below of schemaKeys(value.items, `${key}[]`)) keys.set(...below)
+  }
+  return keys
+}
+
+/** Every key that a YAML text has, in the same form. */
+function yamlKeys(text: string): Set<string> {
+  const keys = new Set<string>()
+  visit(parseDocument(text), {
+    Pair: (_, pair, ancestors) => {
+      let key = ''
+      for (const node of [...ancestors.slice(1), pair]) {
+        if (typeof node !== 'object' || !('key' in node)) {
+          if (!isMap(node)) key += '[]'
+        } else if (isScalar(node.key)) key += `${key === '' ? '' : '.'}${String(node.key.value)}`
+      }
+      keys.add(key)
+    },
+  })
+  return keys
+}
+
+const host = JSON.parse(read('device_gate.schema.json')) as Schema
+const policy = JSON.parse(read('device_gate_policy.schema.json')) as Schema
+
+describe('the sample device_gate.yaml', () => {
+  const sample = read('device_gate.yaml')
+
+  it('has every key there is, and no other', () => {
+    assert.deepEqual([...yamlKeys(sample)].sort(), [...schemaKeys(host).keys()].sort())
+  })
+
+  it('gives every key its default: an empty mapping comes to the same', () => {
+    const fromSample = parseHostConfig(sample, { file: 'device_gate.yaml', harakaDir })
+    const fromNothing = parseHostConfig('{}', { file: 'device_gate.yaml', harakaDir })
+    assert.ok(fromSample.ok && fromNothing.ok)
+    assert.deepEqual(fromSample.raw, fromNothing.raw)
+  })
+
+  // The public contract; README and docs repeat it.
+  it('has the defaults that were promised', () => {
+    const reading = parseHostConfig(sample, { file: 'device_gate.yaml', harakaDir })
+    assert.ok(reading.ok)
+    assert.deepEqual(reading.raw, {
+      enforcement: 'policy',
+      state_dir: './var',
+      fail_mode: 'closed',
+      store: {
+        kind: 'embedded',
+        redis: { url: 'redis://127.0.0.1:6379/0', key_prefix: 'dg:' },
+        lease_s: 30,
+      },
+      policy: { source: 'file' },
+      identity: {
+        unidentified: 'owner',
+        tag: { separator: '#', key_file: './device_gate_tag.key' },
+        client_ca: null,
+        exempt_networks: [],
+      },
+      smtp: { enabled: true },
+      imap: {
+        enabled: true,
+        listen: ['127.0.0.1:1143'],
+        listen_tls: [],
+        tls: { cert: null, key: null },
+        plaintext_login: 'loopback',
+        upstream: { host: '127.0.0.1', port: 143, tls: 'none', ca: null },
+        limits: { connections: 20000, per_address: 200, login_s: 60, line: 8192, literal: 65536 },
+        revoke_spread_s: 10,
+      },
+      admin: { listen: '127.0.0.1:8143', token_file: './device_gate_admin.token' },
+    })
+  })
+})
+
+describe('the sample device_gate_policy.yaml', () => {
+  const sample = read('device_gate_policy.yaml')
+  const inSample = yamlKeys(sample)
+
+  it('has every key there is, and no other', () => {
+    const keys = [...schemaKeys(policy).keys()].filter((key) => key !== 'tests[].device.state')
+    assert.deepEqual([...inSample].sort(), keys.sort())
+  })
+
+  it('gives every key that has a default its default', () => {
+    const parsed = parsePolicy(sample, { file: 'device_gate_policy.yaml' })
+    const least = parsePolicy('mode: monitor', { file: 'device_gate_policy.yaml' })
+    assert.ok(parsed.ok && least.ok)
+    // The sample shows these by an example, where the default is none.
+    const examples = { contact: '', mandates: [], tests: [] }
+    assert.deepEqual({ ...parsed.policy, ...examples }, least.policy)
+  })
+
+  it('has the defaults that were promised, and starts in monitor', () => {
+    const parsed = parsePolicy(sample, { file: 'device_gate_policy.yaml' })
+    assert.ok(parsed.ok)
+    const { mode, maxNewBlocks, unknown, stale, noncompliant, grace } = parsed.policy
+    assert.deepEqual(
+      { mode, maxNewBlocks, unknown, stale, noncompliant, grace },
+      {
+        mode: 'monitor',
+        maxNewBlocks: { percent: 5, count: 50 },
+        unknown: 'allow',
+        stale: { afterMs: 7 * 86_400_000, action: 'warn' },
+        noncompliant: 'block',
+        grace: 'warn',
+      },
+    )
+  })
+
+  it('carries the Friday mandate, whose own tests hold', () => {
+    const parsed = parsePolicy(sample, { file: 'device_gate_policy.yaml' })
+    assert.ok(parsed.ok)
+    assert.deepEqual(
+      parsed.policy.mandates.map(({ id, platforms, warnFrom, deadline }) => ({
+        id,
+        platforms,
+        warnFrom: new Date(warnFrom).toISOString(),
+        deadline: new Date(deadline).toISOString(),
+      })),
+      [
+        {
+          id: 'tiktok-2020-07',
+          platforms: ['ios', 'android'],
+          warnFrom: '2020-07-06T07:00:00.000Z',
+          deadline: '2020-07-11T06:59:00.000Z',
+        },
+      ],
+    )
+    assert.equal(parsed.policy.tests.length, 2)
+  })
+})
+
+describe('the published schemas', () => {
+  for (const [name, schema] of [
+    ['device_gate.schema.json', host],
+    ['device_gate_policy.schema.json', policy],
+  ] as const) {
+    it(`${name} says of every key what it is for`, () => {
+      const silent = [...schemaKeys(schema)].filter(([, { description }]) => !description)
+      assert.deepEqual(
+        silent.map(([key]) => key),
+        [],
+      )
+    })
+  }
+})
