@@ -30,6 +30,8 @@ export type UpstreamLogin =
 /** `login_disabled`: it wants TLS first (`imap.upstream.tls`). `protocol`: it does not speak IMAP as we know it. */
 export type UpstreamProblem = 'connect' | 'timeout' | 'tls' | 'protocol' | 'closed' | 'login_disabled'
 
+const LF = 10
+
 /** Before login an upstream has no reason to say more; a flood ends the attempt. */
 const MAX_RESPONSE_OCTETS = 64 * 1024
 
@@ -117,20 +119,17 @@ export class UpstreamAttempt {
   }
 
   #receive(chunk: Buffer): boolean {
-    this.#octets += chunk.length
-    if (this.#octets > MAX_RESPONSE_OCTETS) return this.#fail('protocol')
     let start = 0
-    for (;;) {
-      const end = chunk.indexOf(10, start)
-      if (end < 0) break
+    for (let end = chunk.indexOf(LF); end >= 0; end = chunk.indexOf(LF, start)) {
       const line = this.#partial + chunk.toString('latin1', start, end)
       this.#partial = ''
       start = end + 1
-      const rest = this.#line(line.endsWith('\r') ? line.slice(0, -1) : line, chunk, start)
-      if (!rest) return false
+      this.#octets += line.length
+      if (this.#octets > MAX_RESPONSE_OCTETS) return this.#fail('protocol')
+      if (!this.#line(line.endsWith('\r') ? line.slice(0, -1) : line, chunk, start)) return false
     }
     this.#partial += chunk.toString('latin1', start)
-    return true
+    return this.#octets + this.#partial.length <= MAX_RESPONSE_OCTETS || this.#fail('protocol')
   }
 
   /** One response line; false when what follows in the chunk is no longer ours. */
