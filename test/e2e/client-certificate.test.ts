@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 
 import { CertificateAuthority, type Certificate } from '../support/certificates'
+import { deviceLine } from '../support/device-line'
 import { Dialogue } from '../support/dialogue'
 import { Dovecot } from '../support/dovecot'
 import { eventually } from '../support/eventually'
@@ -8,18 +9,6 @@ import { HarakaSite } from '../support/haraka-site'
 
 const USER = 'anna@example.com'
 const PASSWORD = 'secret'
-
-const record = (id: string, state: string): string =>
-  JSON.stringify({
-    id,
-    owners: [USER],
-    platform: 'ios',
-    state,
-    findings: [],
-    evidence_at: new Date().toISOString(),
-    source: 'mdm',
-    version: 1,
-  })
 
 describe('a phone that shows its device certificate', () => {
   let servers: CertificateAuthority
@@ -42,8 +31,8 @@ describe('a phone that shows its device certificate', () => {
       tls: servers.server(),
     })
     await site.run('tag', 'rotate')
-    await site.run('device', 'put', record('good-phone', 'compliant'))
-    await site.run('device', 'put', record('bad-phone', 'noncompliant'))
+    await site.run('device', 'put', deviceLine({ id: 'good-phone' }))
+    await site.run('device', 'put', deviceLine({ id: 'bad-phone', state: 'noncompliant' }))
     await site.start()
   })
   after(async () => {

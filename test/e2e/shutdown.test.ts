@@ -1,33 +1,17 @@
 import assert from 'node:assert/strict'
 
+import { deviceLine } from '../support/device-line'
 import { Dialogue } from '../support/dialogue'
 import { eventually } from '../support/eventually'
 import { HarakaSite } from '../support/haraka-site'
+import { isAlive } from '../support/process'
 import { WorkerProbe } from '../support/worker-probe'
 
 const USER = 'anna@example.com'
 const PASSWORD = 'secret'
-const PHONE = {
-  id: 'anna-phone',
-  owners: [USER],
-  platform: 'ios',
-  state: 'noncompliant',
-  findings: [],
-  evidence_at: new Date().toISOString(),
-  source: 'mdm',
-  version: 1,
-}
+const PHONE = 'anna-phone'
 /** Nothing listens there: a tagged phone is refused before the upstream is dialled. */
 const NO_UPSTREAM = 9
-
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
-  }
-}
 
 /** How many decisions the lines stand for. */
 const decisions = (lines: readonly Readonly<Record<string, unknown>>[]): number =>
@@ -46,9 +30,9 @@ for (const nodes of [0, 2]) {
         users: { [USER]: PASSWORD },
       })
       await site.run('tag', 'rotate')
-      await site.run('device', 'put', JSON.stringify(PHONE))
+      await site.run('device', 'put', deviceLine({ id: PHONE, state: 'noncompliant' }))
       await site.start()
-      probes = await WorkerProbe.inEach(site, { user: await site.tag(USER, PHONE.id), pass: PASSWORD })
+      probes = await WorkerProbe.inEach(site, { user: await site.tag(USER, PHONE), pass: PASSWORD })
     })
     afterEach(async () => {
       for (const probe of probes) probe.close()
@@ -93,7 +77,7 @@ for (const nodes of [0, 2]) {
       for (const port of [site.smtpPort, site.imapPort])
         await assert.rejects(Dialogue.connect(port), { code: 'ECONNREFUSED' })
       await site.start()
-      probes = await WorkerProbe.inEach(site, { user: await site.tag(USER, PHONE.id), pass: PASSWORD })
+      probes = await WorkerProbe.inEach(site, { user: await site.tag(USER, PHONE), pass: PASSWORD })
       await blockMany(1)
     })
   })

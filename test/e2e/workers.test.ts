@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 
+import { deviceLine } from '../support/device-line'
 import { Dovecot } from '../support/dovecot'
 import { eventually } from '../support/eventually'
 import { HarakaSite } from '../support/haraka-site'
@@ -7,16 +8,7 @@ import { WorkerProbe } from '../support/worker-probe'
 
 const USER = 'anna@example.com'
 const PASSWORD = 'secret'
-const PHONE = {
-  id: 'anna-phone',
-  owners: [USER],
-  platform: 'ios',
-  state: 'noncompliant',
-  findings: [],
-  evidence_at: new Date().toISOString(),
-  source: 'mdm',
-  version: 1,
-}
+const PHONE = 'anna-phone'
 const POLICY = 'mode: enforce\nnoncompliant: block\n'
 
 describe('a change is live in every worker', () => {
@@ -34,7 +26,7 @@ describe('a change is live in every worker', () => {
     })
     await site.run('tag', 'rotate')
     await site.start()
-    probes = await WorkerProbe.inEach(site, { user: await site.tag(USER, PHONE.id), pass: PASSWORD })
+    probes = await WorkerProbe.inEach(site, { user: await site.tag(USER, PHONE), pass: PASSWORD })
   })
   after(async () => {
     for (const probe of probes) probe.close()
@@ -43,7 +35,7 @@ describe('a change is live in every worker', () => {
   })
 
   const put = (state: string, version: number) => (): Promise<unknown> =>
-    site.run('device', 'put', JSON.stringify({ ...PHONE, state, version }))
+    site.run('device', 'put', deviceLine({ id: PHONE, state, version }))
   const cli =
     (...argv: string[]) =>
     (): Promise<unknown> =>
@@ -57,7 +49,7 @@ describe('a change is live in every worker', () => {
     ['a device becomes noncompliant', put('noncompliant', 2), '550'],
     ['a device is compliant again', put('compliant', 3), '250'],
     ['a device becomes noncompliant again', put('noncompliant', 4), '550'],
-    ['a device is forgotten', cli('device', 'forget', PHONE.id), '250'],
+    ['a device is forgotten', cli('device', 'forget', PHONE), '250'],
     ['a device is reported anew', put('noncompliant', 5), '550'],
     [
       'its person is exempted',

@@ -2,7 +2,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 
-import { WatchedProcess } from './process'
+import { isAlive, WatchedProcess } from './process'
 import { freePorts, untilListening } from './ports'
 
 const DOVECOT = '/usr/sbin/dovecot'
@@ -73,9 +73,19 @@ export class Dovecot {
     }
   }
 
-  /** Ends it; what it wrote stays until `remove`. */
+  /** Ends it at once (asked politely, it waits ten seconds for sessions); what it wrote stays until `remove`. */
   async stop(): Promise<void> {
-    await this.#process.stop()
+    this.signal('SIGKILL')
+    await this.#process.stop('SIGKILL')
+  }
+
+  /** To all its processes: SIGSTOP makes it a server that answers nobody, until SIGCONT. */
+  signal(signal: NodeJS.Signals): void {
+    const { pid } = this.#process.child
+    if (pid === undefined || !isAlive(pid)) return
+    const children = fs.readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ')
+    for (const one of [pid, ...children.filter((child) => child !== '').map(Number)])
+      process.kill(one, signal)
   }
 
   /** Starts it anew after `stop`, on the same ports with the same mail. */

@@ -3,7 +3,7 @@ import os from 'node:os'
 import path from 'node:path'
 
 import type { Certificate } from './certificates'
-import { WatchedProcess } from './process'
+import { isAlive, WatchedProcess } from './process'
 import { freePorts, untilListening } from './ports'
 
 const PACKAGE_ROOT = path.resolve(__dirname, '..', '..')
@@ -142,10 +142,10 @@ export class HarakaSite {
     return this.#haraka
   }
 
-  /** The processes that serve clients, by the ids in their log lines, in the order they came up. */
+  /** The processes that serve clients now, by the ids in their log lines, in the order they came up. */
   get workers(): number[] {
     const pids = this.haraka.output.matchAll(/"pid":(\d+),.*"imap listening"/g)
-    return [...new Set(Array.from(pids, ([, pid]) => Number(pid)))]
+    return [...new Set(Array.from(pids, ([, pid]) => Number(pid)))].filter(isAlive)
   }
 
   /** The user name that `device` of `user` logs in with. */

@@ -1,4 +1,14 @@
 import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process'
+import fs from 'node:fs'
+
+/** Whether there is such a process; one that ended and was not waited for counts as gone. */
+export function isAlive(pid: number): boolean {
+  try {
+    return !/^State:\s*Z/m.test(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))
+  } catch {
+    return false
+  }
+}
 
 /** A child process whose output is kept and can be waited for. */
 export class WatchedProcess {

@@ -1,0 +1,15 @@
+import type { WireRecord } from '../../src/devices/record'
+
+/** One device as a feed writes it: a compliant phone of anna@example.com, but for what is given. */
+export const deviceLine = (differences: Partial<WireRecord>): string =>
+  JSON.stringify({
+    id: 'anna-phone',
+    owners: ['anna@example.com'],
+    platform: 'ios',
+    state: 'compliant',
+    findings: [],
+    evidence_at: new Date().toISOString(),
+    source: 'mdm',
+    version: 1,
+    ...differences,
+  })
