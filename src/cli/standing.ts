@@ -1,6 +1,6 @@
-import { decisionRequest } from '../gate/request'
+import { judge } from '../gate/judge'
 import { CorruptRecordError } from '../devices/store'
-import { decide, faultDecision } from '../policy/decide'
+import { faultDecision } from '../policy/decide'
 import type { Claim, Decision } from '../policy/decision'
 import { effectiveMode, siteMode } from '../policy/effective-mode'
 import { note, type CommandContext } from './context'
@@ -16,7 +16,7 @@ export function decideFor(context: CommandContext, user: string, claim: Claim | 
   const subject = { user, claim, platformHint: null, exemptNetwork: false }
   const host = { enforcement, unidentified: identity.unidentified }
   try {
-    return decide(decisionRequest(context.store(), subject, active, host, now), now)
+    return judge(context.store(), subject, active, host, now).decision
   } catch (error) {
     if (!(error instanceof CorruptRecordError)) throw error
     note(context, error.message)

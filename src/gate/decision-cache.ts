@@ -5,6 +5,8 @@ import type { GateDecision } from './gate'
 /** One finished decision and what outdates it. */
 interface Entry {
   readonly decision: GateDecision
+  /** Epoch milliseconds. A clock set back behind it could lie before a deadline that was passed then. */
+  readonly decidedAt: number
   readonly epoch: number
   /** What it was decided from: each change of one of these drops it. */
   readonly sources: readonly string[]
@@ -29,13 +31,12 @@ export class DecisionCache {
   /** The decision if it still holds at `nowMs`: no I/O, no allocation. */
   get(key: string, nowMs: number): GateDecision | undefined {
     const entry = this.#entries.get(key)
-    if (entry === undefined || entry.epoch !== this.#epoch || nowMs >= entry.decision.validUntil)
-      return undefined
-    return entry.decision
+    if (entry === undefined || entry.epoch !== this.#epoch) return undefined
+    return nowMs >= entry.decidedAt && nowMs < entry.decision.validUntil ? entry.decision : undefined
   }
 
-  set(key: string, decision: GateDecision, sources: readonly string[]): void {
-    this.#entries.set(key, { decision, epoch: this.#epoch, sources })
+  set(key: string, decision: GateDecision, decidedAt: number, sources: readonly string[]): void {
+    this.#entries.set(key, { decision, decidedAt, epoch: this.#epoch, sources })
     for (const source of sources) {
       const keys = this.#keysBySource.get(source)
       if (keys) keys.add(key)
@@ -52,10 +53,6 @@ export class DecisionCache {
   drop(source: string): void {
     const keys = this.#keysBySource.get(source)
     if (keys) for (const key of [...keys]) this.#entries.delete(key)
-  }
-
-  get size(): number {
-    return this.#entries.size
   }
 
   #unindex(key: string, entry: Entry): void {

@@ -3,15 +3,15 @@ import { createHash } from 'node:crypto'
 import { normaliseUser } from '../devices/record'
 import type { Replica } from '../devices/store'
 import type { JournalSink } from '../journal/journal'
-import { decide, faultDecision } from '../policy/decide'
+import { faultDecision } from '../policy/decide'
 import type { Decision, DecisionRequest, Subject } from '../policy/decision'
 import { effectiveMode, siteMode } from '../policy/effective-mode'
 import type { ActivePolicy } from '../policy/policy'
 import type { FailMode } from '../policy/vocabulary'
-import { DecisionCache, deviceSource, userSource } from './decision-cache'
+import { DecisionCache } from './decision-cache'
 import type { DecisionContext, Gate, GateDecision, KeyedSubject } from './gate'
 import { Invalidation } from './invalidation'
-import { decisionRequest } from './request'
+import { judge } from './judge'
 
 export interface GateDependencies {
   readonly replica: Replica
@@ -41,8 +41,10 @@ export class DecisionGate implements Gate {
   subject(parts: Subject): KeyedSubject {
     const user = normaliseUser(parts.user)
     const { claim, platformHint, exemptNetwork } = parts
-    const who = claim ? `${claim.proof}\0${claim.deviceId}` : `-\0${platformHint ?? ''}`
-    return { user, claim, platformHint, exemptNetwork, key: `${exemptNetwork ? 'x' : ''}\0${user}\0${who}` }
+    // All but user and device are from closed sets; with the user's length no two subjects share a key.
+    const kind = `${claim?.proof ?? ''}:${claim ? '' : (platformHint ?? '')}:${exemptNetwork ? 'x' : ''}`
+    const key = `${kind}:${user.length}:${user}${claim?.deviceId ?? ''}`
+    return { user, claim, platformHint, exemptNetwork, key }
   }
 
   decide(subject: KeyedSubject, nowMs: number): GateDecision {
@@ -76,11 +78,6 @@ export class DecisionGate implements Gate {
     this.#cache.outdateAll()
   }
 
-  /** Takes in what changed in the replica since the last call; the poller does this by itself. */
-  refresh(): void {
-    this.#invalidation.poll()
-  }
-
   close(): void {
     this.#invalidation.close()
   }
@@ -92,10 +89,10 @@ export class DecisionGate implements Gate {
       this.#invalidation.poll()
       const active = this.#activePolicy()
       if (!active) return this.#fault(subject, new Error('no policy was ever applied'))
-      const request = decisionRequest(this.deps.replica, subject, active, host, nowMs)
-      const decision = withId(subject, decide(request, nowMs))
-      this.#cache.set(subject.key, decision, sourcesOf(request))
-      return decision
+      const { decision, sources } = judge(this.deps.replica, subject, active, host, nowMs)
+      const finished = withId(subject, decision)
+      this.#cache.set(subject.key, finished, nowMs, sources)
+      return finished
     } catch (error) {
       return this.#fault(subject, error)
     }
@@ -122,14 +119,6 @@ export class DecisionGate implements Gate {
     )
     return withId(subject, decision)
   }
-}
-
-/** Every device and person it was decided from, known or not: their changes outdate it. */
-function sourcesOf({ subject, devices }: DecisionRequest): string[] {
-  const sources = [userSource(subject.user)]
-  if (subject.claim) sources.push(deviceSource(subject.claim.deviceId))
-  else for (const { id } of devices) sources.push(deviceSource(id))
-  return sources
 }
 
 const ID_ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'

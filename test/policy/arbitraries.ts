@@ -11,6 +11,7 @@ import {
   PLATFORMS,
   STATES,
   UNIDENTIFIED_RULES,
+  type Mode,
   type Proof,
 } from '../../src/policy/vocabulary'
 
@@ -35,6 +36,8 @@ const deviceId = fc.constantFrom(...DEVICE_IDS)
 const platform = fc.constantFrom(...SOME_PLATFORMS)
 const action = fc.constantFrom(...ACTIONS)
 const finding = fc.constantFrom(...FINDINGS)
+/** Mostly one in which there is something to decide. */
+export const modes: Arbitrary<Mode> = fc.constantFrom('enforce', 'enforce', ...MODES)
 
 /** What an admin may write as a message or contact, and what nobody should: anything a reply line could break on. */
 export const texts = (maxLength: number): Arbitrary<string> =>
@@ -82,7 +85,7 @@ const mandates: Arbitrary<Mandate> = fc
   }))
 
 export const policies: Arbitrary<Policy> = fc.record({
-  mode: fc.constantFrom(...MODES),
+  mode: modes,
   maxNewBlocks: fc.constant({ percent: 5, count: 50 }),
   unknown: action,
   stale: fc.record({ afterMs: fc.integer({ min: 1, max: HOURS }).map((hours) => hours * HOUR_MS), action }),
@@ -98,7 +101,7 @@ export const policies: Arbitrary<Policy> = fc.record({
 export const activePolicies: Arbitrary<ActivePolicy> = fc.record({
   version: fc.integer({ min: 1, max: 9 }),
   policy: policies,
-  modeOverride: fc.option(fc.constantFrom(...MODES)),
+  modeOverride: fc.option(modes),
 })
 
 export const overrides: Arbitrary<Override> = fc.record({
@@ -121,7 +124,7 @@ export const subjects: Arbitrary<Subject> = fc.record({
 })
 
 export const hosts: Arbitrary<DecisionRequest['host']> = fc.record({
-  enforcement: fc.constantFrom('policy', ...ENFORCEMENTS),
+  enforcement: fc.constantFrom('policy', 'policy', ...ENFORCEMENTS),
   unidentified: fc.constantFrom('owner', ...UNIDENTIFIED_RULES),
 })
 

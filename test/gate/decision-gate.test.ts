@@ -1,0 +1,358 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import sinon from 'sinon'
+
+import { DecisionGate } from '../../src/gate/decision-gate'
+import type { KeyedSubject } from '../../src/gate/gate'
+import type { JournalEntry } from '../../src/journal/journal'
+import { effectOf, type DecisionRequest, type Subject } from '../../src/policy/decision'
+import type { FailMode } from '../../src/policy/vocabulary'
+import { AT, override, policy, record } from '../devices/samples'
+import { subjects } from '../policy/arbitraries'
+import { FakeReplica } from './fake-replica'
+
+const ANNA = 'anna@example.com'
+const POLL_MS = 20
+const BAD = record({ state: 'noncompliant' })
+
+describe('the decision gate', () => {
+  let clock: sinon.SinonFakeTimers
+  let replica: FakeReplica
+  let host: DecisionRequest['host'] & { failMode: FailMode }
+  let journal: JournalEntry[]
+  let faults: unknown[]
+  let gates: DecisionGate[]
+  let gate: DecisionGate
+
+  /** One gate a worker; all look at the same replica. */
+  const newGate = (): DecisionGate => {
+    const made = new DecisionGate({
+      replica,
+      host: () => host,
+      journal: { append: (entry) => void journal.push(entry) },
+      onFault: (error) => faults.push(error),
+    })
+    gates.push(made)
+    return made
+  }
+  const subject = (change: Partial<Subject> = {}): KeyedSubject =>
+    gate.subject({
+      user: ANNA,
+      claim: { deviceId: 'd-1', proof: 'tag' },
+      platformHint: null,
+      exemptNetwork: false,
+      ...change,
+    })
+  const reason = (of = subject(), now = AT): string => gate.decide(of, now).reason
+
+  beforeEach(() => {
+    clock = sinon.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+    replica = new FakeReplica()
+    replica.applyPolicy(policy())
+    replica.putDevice(record())
+    host = { enforcement: 'policy', unidentified: 'owner', failMode: 'closed' }
+    journal = []
+    faults = []
+    gates = []
+    gate = newGate()
+  })
+  afterEach(() => {
+    for (const made of gates) made.close()
+    clock.restore()
+  })
+
+  describe('a cached decision', () => {
+    it('is the very same one again, without a read', () => {
+      const who = subject()
+      const first = gate.decide(who, AT)
+      const { reads } = replica
+      assert.equal(gate.decide(who, AT + 1), first)
+      assert.equal(replica.reads, reads)
+    })
+
+    it('goes on while the replica cannot be read: a block stays a block, and an allow an allow', () => {
+      replica.putDevice(BAD)
+      const laptop = subject({ claim: { deviceId: 'd-2', proof: 'tag' } })
+      assert.deepEqual([reason(), reason(laptop)], ['noncompliant', 'unknown_device'])
+      replica.failure = new Error('the disk is gone')
+      clock.tick(10 * POLL_MS)
+      assert.deepEqual([reason(), reason(laptop)], ['noncompliant', 'unknown_device'])
+      assert.equal(faults.length, 10)
+    })
+
+    it('ends when time alone changes it', () => {
+      replica.putDevice(record({ findings: ['app:com.example.game'] }))
+      const deadline = AT + 86_400_000
+      assert.equal(reason(subject(), deadline - 1), 'mandate_warning')
+      assert.equal(reason(subject(), deadline), 'mandate_deadline')
+    })
+
+    it('is not used at a time before it was made, as after a clock was set back', () => {
+      replica.putOverride(override({ kind: 'lock', expiresAt: AT }))
+      assert.equal(reason(subject(), AT), 'compliant')
+      assert.equal(reason(subject(), AT - 1), 'locked')
+    })
+
+    it('is made anew within 20 ms of a change', () => {
+      assert.equal(reason(), 'compliant')
+      replica.putDevice(BAD)
+      clock.tick(POLL_MS)
+      assert.equal(reason(), 'noncompliant')
+    })
+
+    it('is made anew at once when another look-up saw the change', () => {
+      assert.equal(reason(), 'compliant')
+      replica.putDevice(BAD)
+      reason(subject({ user: 'bob@example.com' }))
+      assert.equal(reason(), 'noncompliant')
+    })
+
+    it('is made anew when a change was committed while it was being made', () => {
+      replica.commitWhileDeciding = () => replica.putDevice(BAD)
+      assert.equal(reason(), 'compliant')
+      clock.tick(POLL_MS)
+      assert.equal(reason(), 'noncompliant')
+    })
+
+    it('is made anew when the host’s own rules change', () => {
+      replica.putDevice(BAD)
+      assert.equal(reason(), 'noncompliant')
+      host = { ...host, enforcement: 'off' }
+      gate.hostChanged()
+      assert.equal(reason(), 'break_glass')
+    })
+
+    it('is made anew for a person without devices who gets one', () => {
+      const anyone = subject({ user: 'bob@example.com', claim: null })
+      assert.equal(reason(anyone), 'unknown_device')
+      replica.putDevice(record({ id: 'd-2', owners: ['bob@example.com'], state: 'grace' }))
+      clock.tick(POLL_MS)
+      assert.equal(reason(anyone), 'grace')
+    })
+
+    it('is made anew for an owner when one of the devices is locked', () => {
+      const anyone = subject({ claim: null })
+      assert.equal(reason(anyone), 'compliant')
+      replica.putOverride(override({ kind: 'lock', expiresAt: null }))
+      clock.tick(POLL_MS)
+      assert.equal(reason(anyone), 'locked')
+    })
+  })
+
+  describe('a fault', () => {
+    const claim = { deviceId: 'd-9', proof: 'tag' } as const
+
+    it('is a temporary refusal with fail_mode closed, a pass counted apart with open', () => {
+      replica.failure = new Error('the disk is gone')
+      const refused = gate.decide(subject({ claim }), AT)
+      assert.deepEqual(
+        [refused.outcome, refused.reason, refused.enforced],
+        ['unavailable', 'fault_closed', true],
+      )
+      assert.deepEqual([refused.deviceId, refused.proof, refused.policyVersion], ['d-9', 'tag', 0])
+      host = { ...host, failMode: 'open' }
+      const passed = gate.decide(subject({ claim }), AT)
+      assert.deepEqual([passed.outcome, passed.reason, passed.enforced], ['allow', 'fault_open', true])
+      assert.deepEqual(faults, [replica.failure, replica.failure])
+    })
+
+    it('refuses nobody in modes off and monitor, nor with the break-glass switch of the host', () => {
+      reason()
+      const effect = (): string => effectOf(gate.decide(subject({ claim }), AT))
+      const failure = new Error('the disk is gone')
+      replica.failure = failure
+      assert.equal(effect(), 'unavailable')
+      for (const enforcement of ['monitor', 'off'] as const) {
+        host = { ...host, enforcement }
+        assert.equal(effect(), 'allow')
+      }
+      host = { ...host, enforcement: 'policy' }
+      for (const mode of ['monitor', 'off'] as const) {
+        replica.failure = undefined
+        replica.setModeOverride(mode)
+        reason(subject({ user: `${mode}@example.com` }))
+        replica.failure = failure
+        assert.equal(effect(), 'allow')
+      }
+    })
+
+    it('is tried again each time, and over as soon as the replica can be read', () => {
+      replica.failure = new Error('the disk is gone')
+      assert.equal(reason(), 'fault_closed')
+      replica.failure = undefined
+      assert.equal(reason(), 'compliant')
+    })
+
+    it('in the record of one device is about that device alone', () => {
+      replica.putDevice(record({ id: 'd-2' }))
+      replica.corruptDevice('d-1')
+      assert.equal(reason(), 'fault_closed')
+      assert.equal(reason(subject({ claim: { deviceId: 'd-2', proof: 'tag' } })), 'compliant')
+      assert.match(String(faults[0]), /devices\/d-1: not readable as JSON; write it again/)
+      replica.putDevice(record())
+      assert.equal(reason(), 'compliant')
+    })
+
+    it('in a record does not touch what is decided without it', () => {
+      replica.corruptDevice('d-1')
+      assert.equal(reason(subject({ exemptNetwork: true })), 'exempt_network')
+      replica.setModeOverride('off')
+      assert.equal(reason(), 'mode_off')
+      assert.deepEqual(faults, [])
+    })
+
+    it('is what it is while no policy was ever applied', () => {
+      replica = new FakeReplica()
+      gate = newGate()
+      assert.equal(reason(), 'fault_closed')
+      assert.match(String(faults[0]), /no policy was ever applied/)
+      replica.applyPolicy(policy())
+      assert.equal(reason(), 'unknown_device')
+    })
+  })
+
+  describe('the id of a decision', () => {
+    it('is eight digits and letters that nobody takes for one another', () => {
+      assert.match(gate.decide(subject(), AT).id, /^[0-9A-HJKMNP-TV-Z]{8}$/)
+    })
+
+    it('is the same in every worker and at every try', () => {
+      const { id } = gate.decide(subject(), AT)
+      assert.equal(newGate().decide(subject(), AT + 5000).id, id)
+      gate.hostChanged()
+      assert.equal(gate.decide(subject(), AT + 9000).id, id)
+    })
+
+    it('is another one for another person, device, outcome, policy or evidence', () => {
+      const idOf = (change: Partial<Subject> = {}): string => gate.decide(subject(change), AT).id
+      const ids = [
+        idOf(),
+        idOf({ user: 'bob@example.com' }),
+        idOf({ claim: { deviceId: 'd-2', proof: 'tag' } }),
+        idOf({ claim: null }),
+        idOf({ exemptNetwork: true }),
+      ]
+      replica.putDevice(record({ evidenceAt: AT + 1 }))
+      clock.tick(POLL_MS)
+      ids.push(idOf())
+      replica.putDevice(record({ state: 'noncompliant', evidenceAt: AT + 1 }))
+      clock.tick(POLL_MS)
+      ids.push(idOf())
+      replica.applyPolicy(policy({ contact: 'Ask Bob' }))
+      clock.tick(POLL_MS)
+      ids.push(idOf())
+      assert.deepEqual(ids, [...new Set(ids)])
+    })
+  })
+
+  describe('the journal', () => {
+    const recorded = (change: Partial<Subject> = {}): JournalEntry[] => {
+      journal = []
+      const context = { protocol: 'imap', user: ANNA, remoteAddress: '192.0.2.7', at: AT } as const
+      gate.record(gate.decide(subject(change), AT), context)
+      return journal
+    }
+
+    it('has a block with all that a reader needs', () => {
+      replica.putDevice(record({ state: 'noncompliant', evidenceAt: AT - 90_400 }))
+      const { id } = gate.decide(subject(), AT)
+      assert.deepEqual(recorded(), [
+        {
+          time: AT,
+          decision: id,
+          protocol: 'imap',
+          user: ANNA,
+          device: 'd-1',
+          platform: 'ios',
+          proof: 'tag',
+          outcome: 'block',
+          enforced: true,
+          reason: 'noncompliant',
+          rule: null,
+          policy: 1,
+          evidenceAgeS: 90,
+          remote: '192.0.2.7',
+          repeats: 0,
+        },
+      ])
+    })
+
+    it('has no plain allow', () => {
+      assert.deepEqual(recorded(), [])
+      assert.deepEqual(recorded({ exemptNetwork: true }), [])
+    })
+
+    it('has warnings, locks by their rule, and what would have happened', () => {
+      replica.putDevice(record({ state: 'grace' }))
+      replica.putOverride(override({ kind: 'lock', subject: { kind: 'user', id: 'bob@example.com' } }))
+      replica.setModeOverride('monitor')
+      assert.deepEqual(
+        [...recorded(), ...recorded({ user: 'bob@example.com' })].map(({ outcome, rule, enforced }) => ({
+          outcome,
+          rule,
+          enforced,
+        })),
+        [
+          { outcome: 'warn', rule: null, enforced: false },
+          { outcome: 'block', rule: 'lock:user:bob@example.com', enforced: false },
+        ],
+      )
+    })
+
+    it('has each fault, refused or let through, without an age where there is no evidence', () => {
+      replica.failure = new Error('the disk is gone')
+      const closed = recorded()
+      host = { ...host, failMode: 'open' }
+      assert.deepEqual(
+        [...closed, ...recorded()].map(({ reason, evidenceAgeS }) => ({ reason, evidenceAgeS })),
+        [
+          { reason: 'fault_closed', evidenceAgeS: null },
+          { reason: 'fault_open', evidenceAgeS: null },
+        ],
+      )
+    })
+  })
+
+  describe('a subject', () => {
+    it('is the same person however the name is written', () => {
+      const names = ['Anna@Example.COM', ' anna@example.com ']
+      for (const user of names) assert.deepEqual(subject({ user }), subject())
+    })
+
+    it('has a key that no other subject has, whatever names hold', () => {
+      const name = fc.string({ unit: fc.constantFrom('a', ':', '1', 'x', '\0') })
+      const anySubject = fc.tuple(subjects, name, name).map(([drawn, user, deviceId]) => ({
+        ...drawn,
+        user,
+        claim: drawn.claim && { ...drawn.claim, deviceId },
+      }))
+      const seen = ({ user, claim, platformHint, exemptNetwork }: Subject): string =>
+        JSON.stringify([user, claim ?? platformHint, exemptNetwork])
+      fc.assert(
+        fc.property(fc.array(anySubject, { minLength: 2, maxLength: 40 }), (drawn) => {
+          const made = drawn.map((parts) => gate.subject(parts))
+          assert.equal(new Set(made.map(({ key }) => key)).size, new Set(made.map(seen)).size)
+        }),
+      )
+    })
+  })
+
+  it('does not judge a person by a device that only the index still gives him', () => {
+    sinon.stub(replica, 'deviceIdsOf').returns(['d-1'])
+    replica.putDevice(BAD)
+    assert.equal(reason(subject({ user: 'bob@example.com', claim: null })), 'unknown_device')
+  })
+
+  it('looks at no more than 64 devices of a person', () => {
+    const id = (number: number): string => `x-${String(number).padStart(3, '0')}`
+    for (let number = 0; number < 65; number += 1) {
+      replica.putDevice(record({ id: id(number), owners: ['eve@example.com'] }))
+    }
+    const eve = subject({ user: 'eve@example.com', claim: null })
+    replica.putDevice({ ...BAD, id: id(64), owners: ['eve@example.com'] })
+    assert.equal(reason(eve), 'compliant')
+    replica.putDevice({ ...BAD, id: id(63), owners: ['eve@example.com'] })
+    clock.tick(POLL_MS)
+    assert.equal(reason(eve), 'noncompliant')
+  })
+})

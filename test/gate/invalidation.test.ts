@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict'
+import sinon from 'sinon'
+
+import { DecisionCache, deviceSource, userSource } from '../../src/gate/decision-cache'
+import { Invalidation } from '../../src/gate/invalidation'
+import { override, policy, record } from '../devices/samples'
+import { FakeReplica } from './fake-replica'
+import { finished } from './samples'
+
+const ANNA = 'anna@example.com'
+const BOB = 'bob@example.com'
+const POLL_MS = 20
+
+/** One cached decision a source, so that what is left tells what was dropped. */
+const SOURCES = [userSource(ANNA), userSource(BOB), deviceSource('d-1'), deviceSource('d-2')]
+const without = (...dropped: string[]): string[] => SOURCES.filter((source) => !dropped.includes(source))
+
+describe('invalidation', () => {
+  let clock: sinon.SinonFakeTimers
+  let replica: FakeReplica
+  let cache: DecisionCache
+  let faults: unknown[]
+  let policyChanges: number
+  let invalidation: Invalidation
+
+  const fill = (): void => {
+    for (const source of SOURCES) cache.set(source, finished(source), 0, [source])
+  }
+  const left = (): string[] => SOURCES.filter((key) => cache.get(key, 0))
+
+  beforeEach(() => {
+    clock = sinon.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+    replica = new FakeReplica()
+    replica.putDevice(record({ id: 'd-1', owners: [ANNA] }))
+    cache = new DecisionCache()
+    faults = []
+    policyChanges = 0
+    invalidation = new Invalidation(
+      replica,
+      cache,
+      () => (policyChanges += 1),
+      (error) => faults.push(error),
+    )
+    fill()
+  })
+  afterEach(() => {
+    invalidation.close()
+    clock.restore()
+  })
+
+  const changes: [name: string, change: () => void, left: string[]][] = [
+    ['nothing', () => undefined, SOURCES],
+    [
+      'a device: its decisions and its owners’',
+      () => replica.putDevice(record({ id: 'd-1', owners: [ANNA], version: 2 })),
+      without(deviceSource('d-1'), userSource(ANNA)),
+    ],
+    [
+      'a device that goes to another owner: both owners’',
+      () => replica.putDevice(record({ id: 'd-1', owners: [BOB] })),
+      without(deviceSource('d-1'), userSource(ANNA), userSource(BOB)),
+    ],
+    [
+      'a new device',
+      () => replica.putDevice(record({ id: 'd-2', owners: [BOB] })),
+      without(deviceSource('d-2'), userSource(BOB)),
+    ],
+    ['a forgotten device', () => replica.forgetDevice('d-1'), without(deviceSource('d-1'), userSource(ANNA))],
+    [
+      'an override on a device',
+      () => replica.putOverride(override({ subject: { kind: 'device', id: 'd-2' } })),
+      without(deviceSource('d-2')),
+    ],
+    [
+      'an override on a user',
+      () => replica.putOverride(override({ kind: 'lock', subject: { kind: 'user', id: BOB } })),
+      without(userSource(BOB)),
+    ],
+    [
+      'several at once: each',
+      () => {
+        replica.putOverride(override({ subject: { kind: 'user', id: ANNA } }))
+        replica.removeOverride('exemption', { kind: 'user', id: ANNA })
+        replica.putDevice(record({ id: 'd-2', owners: [] }))
+      },
+      without(userSource(ANNA), deviceSource('d-2')),
+    ],
+    ['a policy: everything', () => replica.applyPolicy(policy()), []],
+    ['a mode override: everything', () => replica.setModeOverride('off'), []],
+    [
+      'a log that does not reach back: everything',
+      () => {
+        replica.forgetDevice('d-1')
+        replica.cutLog()
+      },
+      [],
+    ],
+    ['a sequence that went back, as after a restore: everything', () => replica.restoreOlder(), []],
+  ]
+  for (const [name, change, expected] of changes) {
+    it(`drops for ${name}`, () => {
+      change()
+      assert.deepEqual(left(), SOURCES, 'nothing is dropped before the poll')
+      clock.tick(POLL_MS)
+      assert.deepEqual(left(), expected)
+      assert.equal(policyChanges, expected.length === 0 ? 1 : 0)
+      fill()
+      clock.tick(10 * POLL_MS)
+      assert.deepEqual(left(), SOURCES, 'a change is taken in once')
+      assert.deepEqual(faults, [])
+    })
+  }
+
+  it('takes 5000 changes in one by one, and outdates everything when there are more', () => {
+    const many = (count: number): void => {
+      for (let i = 0; i < count; i += 1) replica.putDevice(record({ id: 'd-2', owners: [], version: i }))
+    }
+    many(5000)
+    clock.tick(POLL_MS)
+    assert.deepEqual(left(), without(deviceSource('d-2')))
+    fill()
+    many(5001)
+    clock.tick(POLL_MS)
+    assert.deepEqual(left(), [])
+    fill()
+    replica.forgetDevice('d-1')
+    clock.tick(POLL_MS)
+    assert.deepEqual(left(), without(deviceSource('d-1'), userSource(ANNA)))
+  })
+
+  it('misses nothing and takes nothing twice when there are commits while it reads', () => {
+    const commit = (id: string): void => replica.putOverride(override({ subject: { kind: 'user', id } }))
+    commit('eve@example.com')
+    const read = sinon.stub(replica, 'changesAfter').callsFake((after, limit) => {
+      read.restore()
+      commit(ANNA)
+      const changes = replica.changesAfter(after, limit)
+      commit(BOB)
+      return changes
+    })
+    clock.tick(POLL_MS)
+    assert.deepEqual(left(), without(userSource(ANNA)))
+    fill()
+    clock.tick(POLL_MS)
+    assert.deepEqual(left(), without(userSource(BOB)))
+  })
+
+  for (const read of ['sequence', 'changesAfter'] as const) {
+    it(`keeps everything while ${read} cannot be read, says so, and catches up`, () => {
+      replica.forgetDevice('d-1')
+      const failure = new Error('the disk is gone')
+      const broken = sinon.stub(replica, read).throws(failure)
+      clock.tick(2 * POLL_MS)
+      assert.deepEqual(left(), SOURCES)
+      assert.deepEqual(faults, [failure, failure])
+      assert.throws(() => invalidation.poll(), failure)
+
+      broken.restore()
+      clock.tick(POLL_MS)
+      assert.deepEqual(left(), without(deviceSource('d-1'), userSource(ANNA)))
+    })
+  }
+
+  it('ends with close', () => {
+    invalidation.close()
+    replica.applyPolicy(policy())
+    clock.tick(10 * POLL_MS)
+    assert.deepEqual(left(), SOURCES)
+  })
+})
