@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import net from 'node:net'
+import sinon from 'sinon'
 
 import { Splice } from '../../src/imap/splice'
 import { UpstreamSocket } from '../../src/imap/upstream-socket'
@@ -48,7 +49,7 @@ describe('the splice', () => {
     return { port: (server.address() as net.AddressInfo).port, accepted }
   }
 
-  async function splice(): Promise<Spliced> {
+  async function splice({ clientEndsFirst = false } = {}): Promise<Spliced> {
     const [front, back] = [await listen(), await listen()]
     const client = net.connect({ port: front.port, host: '127.0.0.1', allowHalfOpen: true })
     client.on('error', () => undefined)
@@ -59,6 +60,11 @@ describe('the splice', () => {
     sockets.push(upstream.socket)
     const server = await back.accepted()
     if (upstream.socket.connecting) await once(upstream.socket, 'connect')
+    if (clientEndsFirst) {
+      client.end()
+      toClient.resume()
+      await once(toClient, 'end')
+    }
     new Splice(toClient, upstream, live)
     return { client, server, toClient, toServer: upstream.socket }
   }
@@ -101,4 +107,110 @@ describe('the splice', () => {
       }),
     )
   })
+
+  /** Fills a direction until nothing more goes in, and says how much went in. */
+  async function fill(into: net.Socket, full: () => boolean): Promise<number> {
+    const octets = Buffer.alloc(100_000, 'x')
+    for (let sent = 0; ;) {
+      if (full() && into.writableNeedDrain) return sent
+      if (!into.writableNeedDrain) {
+        into.write(octets)
+        sent += octets.length
+      }
+      await turn()
+    }
+  }
+
+  /** What the gate may hold of one direction: a chunk, and what its socket takes beyond that. */
+  const MAX_HELD = 256 * 1024
+
+  it('reads from the mail server only as fast as the client takes it', async () => {
+    const { client, server, toClient } = await splice()
+    const sent = await fill(server, () => toClient.writableNeedDrain)
+    assert.ok(toClient.writableLength <= MAX_HELD, `holds ${toClient.writableLength} octets`)
+    let received = 0
+    client.on('data', (chunk: Buffer) => (received += chunk.length))
+    server.end()
+    await once(client, 'end')
+    assert.equal(received, sent)
+  })
+
+  it('reads from the client only as fast as the mail server takes it', async () => {
+    const { client, server, toServer } = await splice()
+    const sent = await fill(client, () => toServer.writableNeedDrain)
+    assert.ok(toServer.writableLength <= MAX_HELD, `holds ${toServer.writableLength} octets`)
+    let received = 0
+    server.on('data', (chunk: Buffer) => (received += chunk.length))
+    client.end()
+    await once(server, 'end')
+    assert.equal(received, sent)
+  })
+
+  it('passes the end of one direction on, and keeps the other', async () => {
+    const { client, server } = await splice()
+    client.end('LOGOUT')
+    assert.equal(await textOf(server), 'LOGOUT')
+    server.end('BYE')
+    assert.equal(await textOf(client), 'BYE')
+    await untilGone()
+  })
+
+  it('passes on an end that came before it began', async () => {
+    const ended = await splice({ clientEndsFirst: true })
+    assert.equal(await textOf(ended.server), '')
+    ended.server.end('BYE')
+    assert.equal(await textOf(ended.client), 'BYE')
+    await untilGone()
+  })
+
+  it('ends the mail server’s side when the client is reset, with what the client had sent', async () => {
+    const { client, server } = await splice()
+    client.write('STORE')
+    const [chunk] = (await once(server, 'data')) as [Buffer]
+    assert.equal(chunk.toString(), 'STORE')
+    client.resetAndDestroy()
+    assert.equal(await textOf(server), '')
+    await untilGone()
+  })
+
+  it('ends the client’s side when the mail server is reset', async () => {
+    const { client, server } = await splice()
+    server.resetAndDestroy()
+    assert.equal(await textOf(client), '')
+    await untilGone()
+  })
+
+  it('does not wait for ever for a client that stays when its mail server has ended', async () => {
+    const clock = sinon.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    try {
+      const { client, server } = await splice()
+      server.end('BYE')
+      assert.equal(await textOf(client), 'BYE')
+      clock.tick(5 * 60_000 - 1)
+      assert.equal(live.size, 1)
+      clock.tick(1)
+      await untilGone()
+    } finally {
+      clock.restore()
+    }
+  })
+
+  it('can be ended at once', async () => {
+    const { client, server } = await splice()
+    for (const spliced of live) spliced.destroy()
+    assert.deepEqual(await Promise.all([textOf(client), textOf(server)]), ['', ''])
+    await untilGone()
+  })
+
+  /** All that comes until the other side ends. */
+  async function textOf(socket: net.Socket): Promise<string> {
+    let text = ''
+    socket.on('data', (chunk: Buffer) => (text += chunk.toString()))
+    if (!socket.readableEnded) await once(socket, 'end')
+    return text
+  }
+
+  async function untilGone(): Promise<void> {
+    while (live.size > 0) await turn()
+  }
 })
