@@ -1,9 +1,13 @@
+import fs from 'node:fs'
+import path from 'node:path'
+
 import { openPolicy, type PolicyReading } from './config/policy-source'
 import { removeStatus, writeStatus } from './config/status-file'
 import { ConfigError } from './config/host-config-source'
 import { formatProblem } from './config/config-problem'
 import type { HostParts } from './host-parts'
 import { BlockLog } from './journal/block-log'
+import { identityOf } from './lmdb/data-file'
 
 export interface ControlPlane {
   close(): Promise<void>
@@ -18,15 +22,18 @@ export async function startControlPlane(parts: HostParts): Promise<ControlPlane>
   const { stateDir } = config.current()
   const startedAt = Date.now()
   let policyProblems: readonly string[] = []
+  let storeProblem: string | null = null
 
   const sayStatus = (): void => {
     try {
+      fs.mkdirSync(stateDir, { recursive: true, mode: 0o700 })
       writeStatus(stateDir, {
         pid: process.pid,
         startedAt,
         configProblems: config.problems().map(formatProblem),
         policyProblems,
         configWaiting: config.waiting(),
+        storeProblem,
       })
     } catch (error) {
       onFault(error)
@@ -63,10 +70,16 @@ export async function startControlPlane(parts: HostParts): Promise<ControlPlane>
   })
   parts.onConfigProblems(sayStatus)
   const blockLog = new BlockLog(stateDir, parts.journal, onFault)
+  const presence = watchReplica(path.join(stateDir, 'replica'), (problem) => {
+    storeProblem = problem
+    onFault(new Error(problem))
+    sayStatus()
+  })
 
   return {
     close: async () => {
       watcher.close()
+      clearInterval(presence)
       await turn
       // What this process itself decided last belongs into the block log too.
       await parts.journal.drain()
@@ -74,4 +87,19 @@ export async function startControlPlane(parts: HostParts): Promise<ControlPlane>
       removeStatus(stateDir)
     },
   }
+}
+
+const PRESENCE_MS = 1000
+
+/** A deleted replica goes on in memory, and so do its blocks; but the command line opens another one. */
+function watchReplica(dir: string, onGone: (problem: string) => void): NodeJS.Timeout {
+  const opened = identityOf(dir)
+  const look = (): void => {
+    if (identityOf(dir) === opened) return
+    onGone(
+      `${dir} was deleted or replaced under the running gate, which goes on with what it held: ` +
+        'commands do not reach it until Haraka is restarted',
+    )
+  }
+  return setInterval(look, PRESENCE_MS).unref()
 }

@@ -1,5 +1,6 @@
 import { Argument, type Command } from 'commander'
 
+import { readStatus } from '../config/status-file'
 import type { ModeOverride } from '../devices/store'
 import { effectiveMode, siteMode } from '../policy/effective-mode'
 import { MODES, type Mode } from '../policy/vocabulary'
@@ -41,6 +42,8 @@ export function modeFacts(context: CommandContext): {
   const tell = (message: string): unknown => damaged.add(message)
   const override = unlessDamaged(() => store.modeOverride(), tell) ?? null
   const active = unlessDamaged(() => store.activePolicy(), tell)
+  const storeProblem = readStatus(context.config().stateDir)?.storeProblem
+  if (storeProblem) tell(storeProblem)
   const mode = active ? effectiveMode(siteMode(active), context.config().enforcement) : null
   return {
     mode,

@@ -10,6 +10,8 @@ export interface HostStatus {
   readonly policyProblems: readonly string[]
   /** Keys whose edit waits for the next start. */
   readonly configWaiting: readonly string[]
+  /** Why commands do not reach this process; null when they do. */
+  readonly storeProblem: string | null
 }
 
 const statusPath = (stateDir: string): string => path.join(stateDir, 'status.json')

@@ -76,3 +76,13 @@ function metaAt(descriptor: number, position: number): Meta | undefined {
     transaction: Number(header.readBigUInt64LE(OFFSET.transaction)),
   }
 }
+
+/** Which file lies in `dir`, so that one put there later can be told from it; undefined when there is none. */
+export function identityOf(dir: string): string | undefined {
+  try {
+    const { dev, ino } = fs.statSync(path.join(dir, 'data.mdb'))
+    return `${dev}:${ino}`
+  } catch {
+    return undefined
+  }
+}

@@ -14,6 +14,7 @@ describe('what the gate says of itself', () => {
     configProblems: ['device_gate.yaml:1:1 is empty'],
     policyProblems: [],
     configWaiting: ['imap.listen'],
+    storeProblem: null,
   })
 
   it('is read as it was written', () => {
