@@ -68,7 +68,6 @@ export function watchFile(
   const poll = setInterval(touched, POLL_MS)
   poll.unref()
   const directory = watchDirectory(path.dirname(file), touched)
-  touched()
   return {
     close: () => {
       clearInterval(poll)

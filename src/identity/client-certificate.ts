@@ -6,23 +6,31 @@ const MAX_DEVICE_ID = 256
 const URN = /^urn:device:(.+)$/i
 
 /**
- * The device that a verified client certificate names: the first SAN `URI:urn:device:<id>`, else the first
- * SAN dNSName, else the subject's CN. Only for certificates that the TLS layer has verified against
+ * The device that a verified client certificate names: by its SAN `URI:urn:device:<id>`, without one by its SAN
+ * dNSName, without that by the subject's CN. Where the kind that decides is there twice, the certificate is
+ * ambiguous and names no device. Only for certificates that the TLS layer has verified against
  * `identity.client_ca`.
  */
 export function certificateClaim(
   certificate: Pick<PeerCertificate, 'subject' | 'subjectaltname'>,
 ): Claim | null {
   const names = altNames(certificate.subjectaltname ?? '')
-  const uri = names.find(([type, value]) => type === 'URI' && URN.test(value))?.[1]
-  const dns = names.find(([type]) => type === 'DNS')?.[1]
-  // Node gives a list where a subject has several CNs: the subject is then ambiguous and names no device.
-  const commonName: unknown = certificate.subject.CN
-  const deviceId = uri?.replace(URN, '$1') ?? dns ?? (typeof commonName === 'string' ? commonName : undefined)
+  const ofType = (wanted: string): string[] =>
+    names.flatMap(([type, value]) => (type === wanted ? [value] : []))
+  const urns = ofType('URI').flatMap((uri) => URN.exec(uri)?.[1] ?? [])
+  const [kind = []] = [urns, ofType('DNS'), commonNames(certificate.subject)].filter(
+    ({ length }) => length > 0,
+  )
+  const [deviceId] = kind
+  if (deviceId === undefined || kind.length > 1) return null
   // eslint-disable-next-line no-control-regex -- an id with control characters is no id
-  if (!deviceId || deviceId.length > MAX_DEVICE_ID || /[\u0000-\u001f\u007f]/.test(deviceId)) return null
+  if (deviceId === '' || deviceId.length > MAX_DEVICE_ID || /[\0-\x1f\x7f-\x9f]/.test(deviceId)) return null
   return { deviceId, proof: 'certificate' }
 }
+
+/** Node gives a list where a subject has several, and a subject that is null where there is none at all. */
+const commonNames = (subject: PeerCertificate['subject'] | null): string[] =>
+  [subject?.CN].flat().filter((name) => name !== undefined)
 
 /**
  * Splits Node's `subjectaltname` text. Values with separators or quotes in them are JSON strings there

@@ -14,7 +14,7 @@ const TAG =
 const MAX_USER_NAME = 1024
 const MAX_DEVICE_ID = 256
 
-/** The user name that a device logs in with. `userKey` must be normalised the way decisions compare names. */
+/** The user name that a device logs in with. */
 export function issueTag(key: TagKey, separator: string, user: string, deviceId: string): string {
   return `${user}${separator}${escapeDevice(deviceId)}.${key.id}${mac(key, user, deviceId).toString('base64url')}`
 }

@@ -8,6 +8,9 @@ import { tempDirs } from '../support/temp-dir'
 
 const textOf = (content: FileContent): string => (content.ok ? content.text : content.problem)
 
+/** Seconds since the epoch. */
+const OLD_TIME = 1_600_000_000
+
 describe('a watched file', () => {
   const tempDir = tempDirs()
   const watchers: FileWatcher[] = []
@@ -18,6 +21,13 @@ describe('a watched file', () => {
   function watch(file: string, known = readTextFile(file)): Queue<string> {
     const told = new Queue<string>()
     watchers.push(watchFile(file, known, (content) => told.push(textOf(content))))
+    return told
+  }
+
+  /** A watcher that has seen the file as it is, so that nothing but a change can be told from here on. */
+  async function watchSettled(file: string): Promise<Queue<string>> {
+    const told = watch(file, { ok: false, missing: true, problem: 'not read yet' })
+    await told.next()
     return told
   }
 
@@ -55,9 +65,8 @@ describe('a watched file', () => {
       [
         'of the same length and with the time of the old one (cp -p, rsync)',
         (file) => {
-          const { atime, mtime } = fs.statSync(file)
           fs.writeFileSync(file, 'new')
-          fs.utimesSync(file, atime, mtime)
+          fs.utimesSync(file, OLD_TIME, OLD_TIME)
         },
       ],
     ]
@@ -66,7 +75,8 @@ describe('a watched file', () => {
         const dir = tempDir()
         const file = path.join(dir, 'f')
         fs.writeFileSync(file, 'old')
-        const told = watch(file)
+        fs.utimesSync(file, OLD_TIME, OLD_TIME)
+        const told = await watchSettled(file)
         change(file, dir)
         await told.until((text) => text === 'new')
       })
@@ -77,7 +87,7 @@ describe('a watched file', () => {
       const file = path.join(dir, 'f')
       for (const name of ['old', 'new']) fs.writeFileSync(path.join(dir, name), name)
       fs.symlinkSync('old', file)
-      const told = watch(file)
+      const told = await watchSettled(file)
       fs.symlinkSync('new', `${file}.new`)
       fs.renameSync(`${file}.new`, file)
       assert.equal(await told.next(), 'new')
@@ -93,7 +103,7 @@ describe('a watched file', () => {
       }
       revision('old')
       fs.symlinkSync('..data/f', path.join(dir, 'f'))
-      const told = watch(path.join(dir, 'f'))
+      const told = await watchSettled(path.join(dir, 'f'))
       revision('new')
       assert.equal(await told.next(), 'new')
     })
@@ -103,7 +113,7 @@ describe('a watched file', () => {
       const behind = path.join(tempDir(), 'f')
       fs.writeFileSync(behind, 'old')
       fs.symlinkSync(behind, path.join(dir, 'f'))
-      const told = watch(path.join(dir, 'f'))
+      const told = await watchSettled(path.join(dir, 'f'))
       fs.writeFileSync(behind, 'new')
       assert.equal(await told.next(), 'new')
     })
@@ -116,7 +126,7 @@ describe('a watched file', () => {
         fs.writeFileSync(path.join(dir, name, 'f'), name)
       }
       fs.renameSync(path.join(dir, 'old'), config)
-      const told = watch(path.join(config, 'f'))
+      const told = await watchSettled(path.join(config, 'f'))
       fs.renameSync(config, path.join(dir, 'away'))
       fs.renameSync(path.join(dir, 'new'), config)
       await told.until((text) => text === 'new')
