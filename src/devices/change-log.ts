@@ -5,7 +5,8 @@ import { readChange } from './stored'
 /** How far back a reader may lag behind before it must start anew. */
 const MAX_ENTRIES = 200_000
 
-type NewChange = Change extends infer C ? (C extends Change ? Omit<C, 'sequence'> : never) : never
+/** A change that has no place in the log yet. */
+export type NewChange = Change extends infer C ? (C extends Change ? Omit<C, 'sequence'> : never) : never
 
 /** The contiguous log of what changed, which tells each worker just what to forget. */
 export class ChangeLog {
@@ -19,11 +20,14 @@ export class ChangeLog {
     return newestKey(this.entries)
   }
 
-  /** Must be called inside a write transaction, after everything it stands for was put. */
-  append(change: NewChange): void {
-    const sequence = this.newest() + 1
-    void this.entries.put(sequence, JSON.stringify({ sequence, ...change }))
-    if (sequence > this.maxEntries) void this.entries.remove(sequence - this.maxEntries)
+  /** Must be called inside a write transaction, after everything they stand for was put. */
+  append(changes: readonly NewChange[]): void {
+    let sequence = this.newest()
+    for (const change of changes) {
+      sequence += 1
+      void this.entries.put(sequence, JSON.stringify({ sequence, ...change }))
+      if (sequence > this.maxEntries) void this.entries.remove(sequence - this.maxEntries)
+    }
   }
 
   /** Oldest first; null when the log no longer reaches back to `sequence`, or an entry cannot be read. */

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
 const FIRST_SLOTS = 1 << 16
 const WORDS = 3
@@ -14,7 +14,7 @@ export class SeenIds {
 
   /** The line `id` came on before, else undefined, and from now on it came on `line`. */
   firstLine(id: string, line: number): number | undefined {
-    const digest = createHash('sha1').update(id).digest()
+    const digest = hash('sha1', id, 'buffer')
     const high = digest.readUInt32LE(0)
     const low = digest.readUInt32LE(4)
     const at = find(this.#slots, high, low)

@@ -5,7 +5,7 @@ import type { DeviceRecord } from '../policy/device'
 import type { Override } from '../policy/override'
 import type { ActivePolicy, Policy } from '../policy/policy'
 import type { Mode } from '../policy/vocabulary'
-import { ChangeLog } from './change-log'
+import { ChangeLog, type NewChange } from './change-log'
 import { formatDeviceRecord, isDeviceId, isUserName } from './record'
 import {
   CorruptRecordError,
@@ -89,10 +89,15 @@ export class LmdbStore implements Store {
   }
 
   putDevices(records: readonly DeviceRecord[]): Promise<PutOutcome[]> {
-    return this.#environment.write(() => records.map((record) => this.#putDevice(record)))
+    return this.#environment.write(() => {
+      const changes: NewChange[] = []
+      const outcomes = records.map((record) => this.#putDevice(record, changes))
+      this.#log.append(changes)
+      return outcomes
+    })
   }
 
-  #putDevice(record: DeviceRecord): PutOutcome {
+  #putDevice(record: DeviceRecord, changes: NewChange[]): PutOutcome {
     const text = JSON.stringify(formatDeviceRecord(record))
     const storedText = this.#devices.get(record.id)
     if (storedText === text) return { status: 'unchanged' }
@@ -109,7 +114,7 @@ export class LmdbStore implements Store {
     }
     void this.#devices.put(record.id, text)
     const owners = [...new Set([...formerOwners, ...record.owners])]
-    this.#log.append({ kind: 'device', deviceId: record.id, owners })
+    changes.push({ kind: 'device', deviceId: record.id, owners })
     return { status: 'applied' }
   }
 
@@ -130,7 +135,7 @@ export class LmdbStore implements Store {
       const owners = this.#readable(id, text)?.owners ?? []
       for (const owner of owners) void this.#owners.remove(owner, id)
       void this.#devices.remove(id)
-      this.#log.append({ kind: 'device', deviceId: id, owners })
+      this.#log.append([{ kind: 'device', deviceId: id, owners }])
       return true
     })
   }
@@ -153,7 +158,7 @@ export class LmdbStore implements Store {
       if (current?.sourceText === sourceText) return current
       const applied = { version: newest + 1, ...by, policy, sourceText }
       void this.#policies.put(applied.version, JSON.stringify(applied))
-      this.#log.append({ kind: 'policy' })
+      this.#log.append([{ kind: 'policy' }])
       return applied
     })
   }
@@ -187,7 +192,7 @@ export class LmdbStore implements Store {
     return this.#environment.write(() => {
       if (mode === null) void this.#meta.remove('modeOverride')
       else void this.#meta.put('modeOverride', JSON.stringify({ mode, ...by }))
-      this.#log.append({ kind: 'policy' })
+      this.#log.append([{ kind: 'policy' }])
     })
   }
 
@@ -206,7 +211,7 @@ export class LmdbStore implements Store {
       throw new Error(`there can be no ${subject.kind} with this id: too long or not text`)
     await this.#environment.write(() => {
       void this.#overrides.put([subject.kind, subject.id, kind], JSON.stringify(override))
-      this.#log.append({ kind: 'override', subject })
+      this.#log.append([{ kind: 'override', subject }])
     })
   }
 
@@ -216,7 +221,7 @@ export class LmdbStore implements Store {
       const key = [subject.kind, subject.id, kind]
       if (this.#overrides.get(key) === undefined) return false
       void this.#overrides.remove(key)
-      this.#log.append({ kind: 'override', subject })
+      this.#log.append([{ kind: 'override', subject }])
       return true
     })
   }

@@ -29,6 +29,8 @@ export interface Environment {
   close(): Promise<void>
 }
 
+/** Address space, neither disk nor memory: grown beyond, it is mapped anew beside the old map. */
+const MAP_OCTETS = 1024 ** 3
 const MAX_DATABASES = 16
 /** Each process takes one slot, and a few more for a moment. */
 const MAX_READERS = 512
@@ -83,6 +85,7 @@ function openRoot(dir: string): RootDatabase<string> {
     if (problem !== undefined) throw new Error(problem)
     return open<string, string>({
       path: dir,
+      mapSize: MAP_OCTETS,
       maxDbs: MAX_DATABASES,
       maxReaders: MAX_READERS,
       encoding: 'string',

@@ -253,7 +253,7 @@ describe('LmdbStore with damaged entries', () => {
     it('keeps the newest entries only', async () => {
       const environment = openEnvironment(tempDir(), { schema: 1 })
       const log = new ChangeLog(environment.database('log'), 5)
-      for (let i = 0; i < 12; i += 1) await environment.write(() => log.append({ kind: 'policy' }))
+      for (let i = 0; i < 12; i += 1) await environment.write(() => log.append([{ kind: 'policy' }]))
       assert.equal(log.newest(), 12)
       assert.deepEqual(
         [6, 7, 12].map((sequence) => log.after(sequence, 100)?.map((change) => change.sequence)),

@@ -168,9 +168,9 @@ describe('the journal', () => {
 
     it('numbers on from an entry that was outdated when it came', async () => {
       await append(entry({ time: AT - 91 * DAY }))
-      const before = journal.newest()
+      assert.equal(journal.newest(), '1')
       await append(entry({ user: 'new' }))
-      assert.equal(journal.after(before, 10).entries.length, 1)
+      assert.equal(journal.newest(), '2')
     })
 
     it('takes no more in than it can hold while the disk is busy, and tells how many were lost', async () => {
