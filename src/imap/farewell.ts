@@ -1,7 +1,7 @@
 import type net from 'node:net'
 
 /** What a client still sends is read and dropped, for so long and so much: a reset would take our words away. */
-const LINGER_MS = 5000
+const LINGER_MS = 2000
 const MAX_DROPPED_OCTETS = 1024 * 1024
 
 /**

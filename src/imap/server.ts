@@ -67,8 +67,8 @@ class ConnectionHost implements SessionHost {
 
   constructor(private readonly deps: ImapServerDependencies) {
     const { tls } = deps.config()
-    const onReloadProblem = (): void => this.#count('the new certificate cannot be used; the old one stays')
-    this.#tls = tls ? new TlsFront({ ...tls, clientCa: deps.clientCa() }, onReloadProblem) : undefined
+    const files = tls && { ...tls, clientCa: deps.clientCa() }
+    this.#tls = files ? new TlsFront(files, (problem) => this.#count(problem)) : undefined
     this.#sweep = setInterval(() => this.#tick(), SWEEP_MS)
     this.#sweep.unref()
   }
@@ -144,10 +144,7 @@ class ConnectionHost implements SessionHost {
   }
 
   secure(session: Session, socket: net.Socket): void {
-    const accepted = this.#tls?.accept(socket, (secured) => session.secured(secured))
-    if (accepted) return
-    this.#count('limit reached: TLS handshakes')
-    socket.destroy()
+    this.#tls?.accept(socket, (secured) => session.secured(secured))
   }
 
   #accept(socket: net.Socket, implicitTls: boolean): void {

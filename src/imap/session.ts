@@ -29,6 +29,8 @@ export interface SessionHost extends LoginHost {
   onFault(error: unknown): void
 }
 
+/** What a client says before login; a well-behaved one needs five. So our answers are bounded too. */
+const MAX_COMMANDS = 100
 const MAX_BAD_COMMANDS = 10
 const MAX_FAILED_LOGINS = 5
 /** A client that ended its side in mid-login still gets its answer, if that comes soon. */
@@ -47,6 +49,7 @@ export class Session {
   #deadline: number
   readonly #reader: CommandReader
   #hint: Platform | null = null
+  #commands = 0
   #bad = 0
   #failed = 0
   /** Takes the next line: a SASL response. */
@@ -123,14 +126,12 @@ export class Session {
   #listen(): void {
     this.socket.on('data', this.#onData)
     this.socket.on('end', this.#onEnd)
-    this.socket.on('drain', this.#run)
     this.socket.on('close', this.#onClose)
   }
 
   #stopListening(): void {
     this.socket.off('data', this.#onData)
     this.socket.off('end', this.#onEnd)
-    this.socket.off('drain', this.#run)
     this.socket.off('close', this.#onClose)
   }
 
@@ -152,9 +153,9 @@ export class Session {
   }
 
   /** Handles what is there, and reads on unless more would only pile up. */
-  readonly #run = (): void => {
+  #run(): void {
     try {
-      while (!this.#over && !this.#attempt && !this.socket.writableNeedDrain) {
+      while (!this.#over && !this.#attempt) {
         const event = this.#reader.next()
         if (!event) break
         this.#handle(event)
@@ -164,14 +165,14 @@ export class Session {
       return this.#fault(error)
     }
     if (this.#over || this.#handshaking) return
-    const ahead = this.#attempt !== undefined && this.#reader.waiting > MAX_AHEAD
-    if (ahead || this.socket.writableNeedDrain) this.socket.pause()
+    if (this.#attempt && this.#reader.waiting > MAX_AHEAD) this.socket.pause()
     else if (this.#clientEnded && !this.#attempt) this.#end('')
     else this.socket.resume()
   }
 
   #fault(error: unknown): void {
-    this.bye('[UNAVAILABLE] Internal error; please try again later.')
+    if (this.#over) this.socket.destroy()
+    else this.bye('[UNAVAILABLE] Internal error; please try again later.')
     this.host.onFault(error)
   }
 
@@ -196,6 +197,8 @@ export class Session {
   }
 
   #command({ tag, name, args }: Command): void {
+    this.#commands += 1
+    if (this.#commands > MAX_COMMANDS) return this.bye('Too many commands before login')
     if (WITHOUT_ARGUMENTS.has(name) && args.length > 0)
       return this.#misstep(`${tag} BAD ${name} takes no arguments`)
     switch (name) {

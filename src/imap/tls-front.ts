@@ -4,9 +4,14 @@ import tls from 'node:tls'
 
 import { readTextFile, watchFile, type FileWatcher } from '../config/file-watcher'
 
-/** TLS handshakes cost CPU: more than this at once are turned away. */
+/** A handshake needs memory and never that long: at more than this at once the oldest has to go. */
 const MAX_HANDSHAKES = 500
 const HANDSHAKE_MS = 30_000
+
+interface Handshake {
+  readonly socket: net.Socket
+  readonly then: (secured: tls.TLSSocket) => void
+}
 
 export interface TlsFiles {
   readonly cert: string
@@ -15,16 +20,20 @@ export interface TlsFiles {
   readonly clientCa: string | null
 }
 
-/** Server-side TLS for connections that others accepted: STARTTLS and implicit TLS go through one door. */
+/**
+ * Server-side TLS for connections that others accepted: STARTTLS and implicit TLS go through one door. Its files are
+ * read again when they change.
+ */
 export class TlsFront {
   readonly #server: tls.Server
-  readonly #waiting = new Map<string, (secured: tls.TLSSocket) => void>()
+  /** Handshakes under way, oldest first. */
+  readonly #waiting = new Map<string, Handshake>()
   readonly #watchers: FileWatcher[]
 
   /** Throws when the files are no usable certificate and key. */
   constructor(
     private readonly files: TlsFiles,
-    onReloadProblem: (error: unknown) => void,
+    private readonly onProblem: (problem: string) => void,
   ) {
     this.#server = tls.createServer({
       ...this.#context(),
@@ -32,36 +41,42 @@ export class TlsFront {
       // A client without a device certificate may still come in; only `authorized` ones prove a device.
       rejectUnauthorized: false,
       handshakeTimeout: HANDSHAKE_MS,
-      allowHalfOpen: true,
-    } as tls.TlsOptions)
+    })
     this.#server.on('secureConnection', (secured) => {
       secured.on('error', () => secured.destroy())
       const key = connectionKey(secured)
-      const then = this.#waiting.get(key)
+      const handshake = this.#waiting.get(key)
       this.#waiting.delete(key)
-      if (then) then(secured)
+      secured.allowHalfOpen = true
+      if (handshake) handshake.then(secured)
       else secured.destroy()
     })
     this.#server.on('tlsClientError', (_error, secured) => secured.destroy())
     const reload = (): void => {
       try {
         this.#server.setSecureContext(this.#context())
-      } catch (error) {
-        onReloadProblem(error)
+      } catch {
+        onProblem('the new certificate cannot be used; the old one stays')
       }
     }
     const named = [files.cert, files.key, ...(files.clientCa === null ? [] : [files.clientCa])]
     this.#watchers = named.map((file) => watchFile(file, readTextFile(file), reload))
   }
 
-  /** Starts the handshake; false when too many are under way. `then` is called when it succeeded. */
-  accept(socket: net.Socket, then: (secured: tls.TLSSocket) => void): boolean {
-    if (this.#waiting.size >= MAX_HANDSHAKES) return false
+  /** Starts the handshake; `then` is called when it succeeded, else the socket is closed. */
+  accept(socket: net.Socket, then: (secured: tls.TLSSocket) => void): void {
+    const [oldest] = this.#waiting.size < MAX_HANDSHAKES ? [] : this.#waiting
+    if (oldest) {
+      this.#waiting.delete(oldest[0])
+      oldest[1].socket.destroy()
+      this.onProblem('limit reached: TLS handshakes')
+    }
     const key = connectionKey(socket)
-    this.#waiting.set(key, then)
+    this.#waiting.set(key, { socket, then })
     socket.once('close', () => this.#waiting.delete(key))
+    // A client that ends its side in mid-handshake has gone away.
+    socket.allowHalfOpen = false
     this.#server.emit('connection', socket)
-    return true
   }
 
   close(): void {

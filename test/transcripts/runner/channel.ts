@@ -77,6 +77,14 @@ export class Channel {
     }
   }
 
+  /** Gives the socket away, paused, with what was not read yet. */
+  release(): net.Socket {
+    for (const event of ['data', 'end', 'close']) this.#socket.removeAllListeners(event)
+    this.#socket.pause()
+    this.#socket.unshift(this.#take(this.#received.length))
+    return this.#socket
+  }
+
   destroy(): void {
     this.#socket.destroy()
   }
