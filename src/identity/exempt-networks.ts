@@ -2,6 +2,8 @@ import net from 'node:net'
 
 /** Tells whether an address lies in one of the networks (CIDR or single addresses, already validated). */
 export function createNetworkMatcher(networks: readonly string[]): (address: string) => boolean {
+  // The list makes objects at each look-up: not for the usual site, which has none.
+  if (networks.length === 0) return () => false
   const list = new net.BlockList()
   for (const network of networks) {
     const [address = '', prefix] = network.split('/')
@@ -19,6 +21,8 @@ export function createNetworkMatcher(networks: readonly string[]): (address: str
 export const plainAddress = (address: string): string =>
   /^::ffff:\d+\.\d+\.\d+\.\d+$/i.test(address) ? address.slice(7) : address
 
-const LOOPBACK = createNetworkMatcher(['127.0.0.0/8', '::1'])
-
-export const isLoopback = (address: string): boolean => LOOPBACK(address)
+/** Whether an address, as the system writes it, is this host's own. */
+export function isLoopback(address: string): boolean {
+  const plain = plainAddress(address)
+  return plain === '::1' || plain.startsWith('127.')
+}

@@ -5,8 +5,8 @@ const LINGER_MS = 2000
 const MAX_DROPPED_OCTETS = 1024 * 1024
 
 /**
- * Says the last words and ends the connection, at the latest when the client had its time to read them. Who
- * calls this has taken all his `data` listeners off.
+ * Says the last words and ends the connection, at the latest when the client had its time to read them. The
+ * connection must have no owner any more.
  */
 export function farewell(socket: net.Socket, words: string): void {
   socket.end(words, 'latin1')

@@ -57,8 +57,8 @@ const UNREACHABLE = no(
 /** One login, from a credential to what its client is told. */
 export class LoginAttempt {
   #gone = false
-  /** Ends what is being waited for. */
-  #whenGone: (() => void) | undefined
+  /** What is being waited for. */
+  #pending: { abort(): void } | undefined
 
   constructor(
     private readonly host: LoginHost,
@@ -68,7 +68,7 @@ export class LoginAttempt {
   /** The client went away: nobody waits for the outcome. */
   abort(): void {
     this.#gone = true
-    this.#whenGone?.()
+    this.#pending?.abort()
   }
 
   /** Overwrites the credential when it is done with it. */
@@ -123,7 +123,7 @@ export class LoginAttempt {
 
   async #askUpstream(credential: Credential): Promise<UpstreamLogin> {
     const attempt = new UpstreamAttempt(this.host.config().upstream, credential, this.facts)
-    this.#whenGone = () => attempt.abort()
+    this.#pending = attempt
     if (this.#gone) attempt.abort()
     const login = await attempt.result
     if (login.status === 'unavailable' && login.problem !== 'aborted')
@@ -161,13 +161,25 @@ export class LoginAttempt {
   }
 
   #delay(): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, DELAY_MS)
-      this.#whenGone = () => {
-        clearTimeout(timer)
-        resolve()
-      }
-    })
+    const delay = new Delay()
+    this.#pending = delay
+    return delay.over
+  }
+}
+
+class Delay {
+  readonly over: Promise<void>
+  #resolve!: () => void
+  readonly #timer: NodeJS.Timeout
+
+  constructor() {
+    this.over = new Promise((resolve) => (this.#resolve = resolve))
+    this.#timer = setTimeout(this.#resolve, DELAY_MS)
+  }
+
+  abort(): void {
+    clearTimeout(this.#timer)
+    this.#resolve()
   }
 }
 

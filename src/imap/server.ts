@@ -4,8 +4,10 @@ import type { ImapConfig, ListenAddress } from '../config/host-config'
 import type { Gate } from '../gate/gate'
 import type { TagReader } from '../identity/claim'
 import { plainAddress } from '../identity/exempt-networks'
+import type { ClientConnection } from './connection'
 import { CredentialCache } from './credential-cache'
 import { RefusalRate } from './refusal-rate'
+import { Roster } from './roster'
 import { Session, type SessionHost } from './session'
 import { Splice } from './splice'
 import { TlsFront } from './tls-front'
@@ -55,9 +57,9 @@ class ConnectionHost implements SessionHost {
   readonly refusals = new RefusalRate()
   readonly #listeners: net.Server[] = []
   /** Before login. */
-  readonly #sessions = new Set<Session>()
+  readonly #sessions = new Roster<Session>()
   /** After login. */
-  readonly #splices = new Set<Splice>()
+  readonly #splices = new Roster<Splice>()
   readonly #byAddress = new Map<string, number>()
   readonly #tls: TlsFront | undefined
   readonly #sweep: NodeJS.Timeout
@@ -138,7 +140,7 @@ class ConnectionHost implements SessionHost {
     this.#sessions.delete(session)
   }
 
-  onLogin(session: Session, client: net.Socket, upstream: UpstreamSocket): void {
+  onLogin(session: Session, client: ClientConnection, upstream: UpstreamSocket): void {
     this.#sessions.delete(session)
     new Splice(client, upstream, this.#splices)
   }
@@ -157,7 +159,7 @@ class ConnectionHost implements SessionHost {
     if (ofAddress >= perAddress) return this.#turnAway(socket, 'connections of one address', implicitTls)
     this.#connections += 1
     this.#byAddress.set(address, ofAddress + 1)
-    socket.once('close', () => this.#released(address))
+    socket.on('close', () => this.#released(address))
 
     const session = new Session(socket, { address, port: socket.remotePort ?? 0 }, this)
     this.#sessions.add(session)

@@ -7,11 +7,13 @@ import { platformHint } from '../identity/platform-hint'
 import type { Platform } from '../policy/vocabulary'
 import { ownCapability } from './capability'
 import { parseClientId } from './client-id'
+import { ClientConnection, type ConnectionOwner } from './connection'
 import { CommandReader, type ReaderEvent } from './command-reader'
 import type { Argument, Command } from './command-syntax'
 import type { Credential } from './credential'
 import { farewell } from './farewell'
 import { LoginAttempt, type LoginHost, type LoginOutcome } from './login-attempt'
+import type { Listed } from './roster'
 import { saslMechanism, userName } from './sasl'
 import { SaslExchange, type SaslStep } from './sasl-exchange'
 import type { UpstreamSocket } from './upstream-socket'
@@ -24,7 +26,7 @@ export interface SessionHost extends LoginHost {
   /** The session is over without a login. */
   onOver(session: Session): void
   /** The client is logged in and told so: from here on bytes only pass through. */
-  onLogin(session: Session, client: net.Socket, upstream: UpstreamSocket): void
+  onLogin(session: Session, client: ClientConnection, upstream: UpstreamSocket): void
   /** Something that should never happen; the session has ended. */
   onFault(error: unknown): void
 }
@@ -44,7 +46,8 @@ const GREETING = 'Device Gate ready'
 const PRIVACY_REQUIRED = 'NO [PRIVACYREQUIRED] Use TLS before you log in'
 
 /** One client from its connection to its login; after that the splice goes on alone. */
-export class Session {
+export class Session implements ConnectionOwner, Listed {
+  place = -1
   /** When its time to log in is over. */
   #deadline: number
   readonly #reader: CommandReader
@@ -56,6 +59,8 @@ export class Session {
   #onLine: ((line: Buffer) => void) | undefined
   /** The login under way: what comes meanwhile waits. */
   #attempt: LoginAttempt | undefined
+  /** None during a TLS handshake: what comes then is not ours to read. */
+  #client: ClientConnection | undefined
   #handshaking: 'implicit' | 'starttls' | undefined
   #clientEnded = false
   #over = false
@@ -80,7 +85,6 @@ export class Session {
     if (this.#over) return void socket.destroy()
     const greet = this.#handshaking === 'implicit'
     this.#handshaking = undefined
-    this.socket.off('close', this.#onClose)
     this.socket = socket
     this.#hint = null
     if (greet) this.#greet()
@@ -109,7 +113,7 @@ export class Session {
     this.#over = true
     this.#attempt?.abort()
     this.#reader.discard()
-    this.#stopListening()
+    if (this.#client) this.#client.owner = undefined
   }
 
   #greet(): void {
@@ -118,35 +122,37 @@ export class Session {
   }
 
   #handshake(kind: 'implicit' | 'starttls'): void {
+    const { socket } = this
     this.#handshaking = kind
-    this.socket.on('close', this.#onClose)
-    this.host.secure(this, this.socket)
+    this.#client?.release()
+    this.#client = undefined
+    socket.on('close', () => {
+      if (this.socket === socket) this.onClose()
+    })
+    this.host.secure(this, socket)
   }
 
   #listen(): void {
-    this.socket.on('data', this.#onData)
-    this.socket.on('end', this.#onEnd)
-    this.socket.on('close', this.#onClose)
+    this.#client = new ClientConnection(this.socket, this)
   }
 
-  #stopListening(): void {
-    this.socket.off('data', this.#onData)
-    this.socket.off('end', this.#onEnd)
-    this.socket.off('close', this.#onClose)
-  }
-
-  readonly #onData = (chunk: Buffer): void => {
+  onData(chunk: Buffer): boolean {
     this.#reader.push(chunk)
     this.#run()
+    return true
   }
 
-  readonly #onEnd = (): void => {
+  onDrain(): void {
+    // What is said before login is little.
+  }
+
+  onEnd(): void {
     this.#clientEnded = true
     if (this.#attempt) this.#deadline = Math.min(this.#deadline, this.host.now() + HALF_CLOSED_MS)
     else this.#end('')
   }
 
-  readonly #onClose = (): void => {
+  onClose(): void {
     if (this.#over) return
     this.#leave()
     this.host.onOver(this)
@@ -268,7 +274,6 @@ export class Session {
     // Commands sent behind STARTTLS would be taken as if they had come encrypted (CVE-2011-0411).
     if (this.#reader.waiting > 0) return this.bye('Data behind STARTTLS')
     this.#write(`${tag} OK Begin TLS negotiation now\r\n`)
-    this.#stopListening()
     this.#handshake('starttls')
   }
 
@@ -351,7 +356,7 @@ export class Session {
     const rest = this.#reader.takeRest()
     if (rest.length > 0) upstream.socket.write(rest)
     this.#leave()
-    this.host.onLogin(this, this.socket, upstream)
+    if (this.#client) this.host.onLogin(this, this.#client, upstream)
   }
 
   /** The client may try again, a few times. */

@@ -1,12 +1,17 @@
 import type net from 'node:net'
 
+import type { ClientConnection, ConnectionOwner } from './connection'
+import type { Listed, Roster } from './roster'
 import { READ_OCTETS, type UpstreamSocket } from './upstream-socket'
 
 /**
- * Where a chunk from the shared read buffer is written from. The kernel usually takes all of it at once, and
- * then it serves the next write, of whichever session; a write that has to wait keeps it.
+ * Where a large chunk from the shared read buffer is written from. The kernel usually takes all of it at once,
+ * and then it serves the next write, of whichever session; a write that has to wait keeps it.
  */
 let writeBuffer = Buffer.allocUnsafeSlow(READ_OCTETS)
+
+/** A smaller chunk gets memory of its own: while it waits for a slow client it must not keep a whole buffer. */
+const LARGE_OCTETS = 16 * 1024
 
 /** When one side is gone, or the mail server has ended, the other may take what is still its for so long. */
 const LAST_WORDS_MS = 5 * 60_000
@@ -16,37 +21,29 @@ const LAST_WORDS_MS = 5 * 60_000
  * fast as the other takes them, an end on one side ends that direction, an error ends both. It is a
  * member of `live` until both are gone.
  */
-export class Splice {
+export class Splice implements Listed {
+  place = -1
   #open = 2
   #lastWords: NodeJS.Timeout | undefined
   readonly #client: net.Socket
   readonly #upstream: net.Socket
 
   constructor(
-    client: net.Socket,
-    private readonly from: UpstreamSocket,
-    private readonly live: Set<Splice>,
+    client: ClientConnection,
+    upstream: UpstreamSocket,
+    private readonly live: Roster<Splice>,
   ) {
-    this.#client = client
-    this.#upstream = from.socket
+    this.#client = client.socket
+    this.#upstream = upstream.socket
     live.add(this)
-    from.receiver = (chunk) => this.#toClient(chunk)
-    client.on('data', (chunk: Buffer) => this.#toUpstream(chunk))
-    client.on('end', () => this.#upstream.end())
-    this.#upstream.on('end', () => {
-      this.#client.end()
-      this.#windUp()
-    })
-    client.on('drain', () => this.#upstream.resume())
-    this.#upstream.on('drain', () => this.#client.resume())
-    client.on('close', () => this.#closed(this.#upstream))
-    this.#upstream.on('close', () => this.#closed(this.#client))
+    client.owner = new Direction(this.#upstream, false, this)
+    upstream.handTo(new Direction(this.#client, upstream.shared, this))
     // What happened before is not told again.
-    if (client.readableEnded) this.#upstream.end()
-    if (this.#upstream.destroyed) this.#closed(this.#client)
-    if (client.destroyed) this.#closed(this.#upstream)
-    this.#upstream.resume()
-    client.resume()
+    if (this.#client.readableEnded) this.onEnd(this.#upstream)
+    if (this.#upstream.readableEnded) this.onEnd(this.#client)
+    if (this.#upstream.closed) this.onClose(this.#client)
+    if (this.#client.closed) this.onClose(this.#upstream)
+    this.#client.resume()
   }
 
   destroy(): void {
@@ -54,23 +51,20 @@ export class Splice {
     this.#upstream.destroy()
   }
 
-  #toClient(chunk: Buffer): boolean {
-    if (!this.from.shared) return this.#client.write(chunk)
-    chunk.copy(writeBuffer)
-    const goOn = this.#client.write(writeBuffer.subarray(0, chunk.length))
-    if (this.#client.writableLength > 0) writeBuffer = Buffer.allocUnsafeSlow(READ_OCTETS)
-    return goOn
+  /** Nothing more comes for `to`. */
+  onEnd(to: net.Socket): void {
+    // With its other direction ended and all written, to close it says the same to its far end.
+    if (to.readableEnded && to.writableLength === 0) to.destroy()
+    else to.end()
+    if (to === this.#client) this.#windUp()
   }
 
-  #toUpstream(chunk: Buffer): void {
-    if (!this.#upstream.write(chunk)) this.#client.pause()
-  }
-
-  #closed(other: net.Socket): void {
+  /** The other side is gone. */
+  onClose(to: net.Socket): void {
     this.#open -= 1
     if (this.#open === 1) {
       // What was already written to the other side still goes out; then it is closed too.
-      other.destroySoon()
+      if (!to.destroyed) to.destroySoon()
       this.#windUp()
     } else if (this.#open === 0) {
       clearTimeout(this.#lastWords)
@@ -80,5 +74,39 @@ export class Splice {
 
   #windUp(): void {
     this.#lastWords ??= setTimeout(() => this.destroy(), LAST_WORDS_MS)
+  }
+}
+
+/** What comes from one side goes to the other. */
+class Direction implements ConnectionOwner {
+  constructor(
+    private readonly to: net.Socket,
+    /** Chunks lie in memory that the next read overwrites. */
+    private readonly shared: boolean,
+    private readonly splice: Splice,
+  ) {}
+
+  onData(chunk: Buffer): boolean {
+    const { to } = this
+    if (!this.shared) return to.write(chunk)
+    if (chunk.length < LARGE_OCTETS) return to.write(Buffer.from(chunk))
+    chunk.copy(writeBuffer)
+    const goOn = to.write(writeBuffer.subarray(0, chunk.length))
+    if (to.writableLength === 0) return true
+    writeBuffer = Buffer.allocUnsafeSlow(READ_OCTETS)
+    return goOn
+  }
+
+  /** The side that this one reads from takes more again: so the other may be read again. */
+  onDrain(): void {
+    this.to.resume()
+  }
+
+  onEnd(): void {
+    this.splice.onEnd(this.to)
+  }
+
+  onClose(): void {
+    this.splice.onClose(this.to)
   }
 }

@@ -1,9 +1,8 @@
-import type net from 'node:net'
-
 import type { ImapConfig } from '../config/host-config'
 import { withoutCompress } from './capability'
+import type { ConnectionOwner } from './connection'
 import type { Credential } from './credential'
-import { canLogIn, idCommand, loginCommand, type ClientFacts } from './upstream-commands'
+import { canLogIn, capabilitiesOf, idCommand, loginCommand, type ClientFacts } from './upstream-commands'
 import { UpstreamSocket } from './upstream-socket'
 
 /** What became of a login at the upstream. */
@@ -30,30 +29,29 @@ export type UpstreamLogin =
 /** `login_disabled`: it wants TLS first (`imap.upstream.tls`). `protocol`: it does not speak IMAP as we know it. */
 export type UpstreamProblem = 'connect' | 'timeout' | 'tls' | 'protocol' | 'closed' | 'login_disabled'
 
-const LF = 10
-
 /** Before login an upstream has no reason to say more; a flood ends the attempt. */
 const MAX_RESPONSE_OCTETS = 64 * 1024
 
 /** From dialling to the answer; a healthy server needs milliseconds, one that delays failures a few seconds. */
 const TIMEOUT_MS = 30_000
 
+const LF = 10
+
 /** Of what the upstream says before it accepts, a client may hear the words for people and the capabilities. */
 const PASSED_ON = /^\* (OK|NO|BAD|CAPABILITY) /i
 const ANYTHING = /^/
 
-type Phase =
-  'connecting' | 'greeting' | 'starttls' | 'handshake' | 'capability' | 'login' | 'learning' | 'done'
+type Phase = 'greeting' | 'starttls' | 'handshake' | 'capability' | 'login' | 'learning' | 'done'
 
 /**
  * Dials the upstream, proves the credential there and gives the session, or why there is none. `result`
  * never rejects.
  */
-export class UpstreamAttempt {
+export class UpstreamAttempt implements ConnectionOwner {
   readonly result: Promise<UpstreamLogin>
   readonly #upstream: UpstreamSocket
   #resolve!: (login: UpstreamLogin) => void
-  #phase: Phase = 'connecting'
+  #phase: Phase = 'greeting'
   #partial = ''
   #octets = 0
   #untagged = ''
@@ -74,10 +72,10 @@ export class UpstreamAttempt {
     })
     this.#upstream = new UpstreamSocket(config)
     this.#timer = setTimeout(() => this.#fail('timeout'), TIMEOUT_MS)
-    this.#upstream.receiver = (chunk) => this.#receive(chunk)
-    this.#listen(this.#upstream.socket)
-    const ready = config.tls === 'implicit' ? 'secureConnect' : 'connect'
-    this.#upstream.socket.once(ready, () => (this.#phase = 'greeting'))
+    this.#upstream.handTo(this)
+    if (config.tls !== 'implicit') return
+    this.#phase = 'handshake'
+    this.#upstream.socket.once('secureConnect', () => (this.#phase = 'greeting'))
   }
 
   /** The client went away: nobody waits for the result. */
@@ -99,26 +97,22 @@ export class UpstreamAttempt {
     this.#phase = 'done'
     clearTimeout(this.#timer)
     for (const piece of this.#pieces) piece.fill(0)
-    const { socket } = this.#upstream
-    socket.off('error', this.#onGone)
-    socket.off('end', this.#onGone)
-    socket.off('close', this.#onGone)
-    // An error is followed by `close`, which a splice listens to.
-    socket.on('error', ignore)
+    this.#upstream.leave()
   }
 
-  #listen(socket: net.Socket): void {
-    socket.once('error', this.#onGone)
-    socket.once('end', this.#onGone)
-    socket.once('close', this.#onGone)
+  onEnd(): void {
+    this.onClose()
   }
 
-  readonly #onGone = (): void => {
-    const handshaking = this.#phase === 'connecting' || this.#phase === 'handshake'
-    this.#fail(!this.#upstream.connected ? 'connect' : handshaking ? 'tls' : 'closed')
+  onClose(): void {
+    this.#fail(!this.#upstream.connected ? 'connect' : this.#phase === 'handshake' ? 'tls' : 'closed')
   }
 
-  #receive(chunk: Buffer): boolean {
+  onDrain(): void {
+    // What a login writes is small.
+  }
+
+  onData(chunk: Buffer): boolean {
     let start = 0
     for (let end = chunk.indexOf(LF); end >= 0; end = chunk.indexOf(LF, start)) {
       const line = this.#partial + chunk.toString('latin1', start, end)
@@ -126,7 +120,7 @@ export class UpstreamAttempt {
       start = end + 1
       this.#octets += line.length
       if (this.#octets > MAX_RESPONSE_OCTETS) return this.#fail('protocol')
-      if (!this.#line(line.endsWith('\r') ? line.slice(0, -1) : line, chunk, start)) return false
+      if (!this.#line(line.endsWith('\r') ? line.slice(0, -1) : line, chunk, start)) return true
     }
     this.#partial += chunk.toString('latin1', start)
     return this.#octets + this.#partial.length <= MAX_RESPONSE_OCTETS || this.#fail('protocol')
@@ -147,7 +141,6 @@ export class UpstreamAttempt {
         return this.#loginAnswer(line, chunk, next)
       case 'learning':
         return this.#learn(line, chunk, next)
-      case 'connecting':
       case 'handshake':
       case 'done':
         return this.#fail('protocol')
@@ -173,9 +166,7 @@ export class UpstreamAttempt {
     // Bytes between the OK and the handshake were put there by somebody on the way (CVE-2011-0411).
     if (!/^s OK\b/i.test(line) || more) return this.#fail('tls')
     this.#phase = 'handshake'
-    this.#upstream.socket.off('end', this.#onGone)
     this.#upstream.startTls(() => this.#askCapability())
-    this.#listen(this.#upstream.socket)
     return true
   }
 
@@ -194,16 +185,11 @@ export class UpstreamAttempt {
 
   /** Writes ID and the login in one go: the answers come in the order of the commands. */
   #login(): boolean {
-    const has = new Set(this.#capability.toUpperCase().split(' '))
+    const has = capabilitiesOf(this.#capability)
     if (!canLogIn(this.credential, has)) return this.#fail('login_disabled')
     this.#phase = 'login'
-    const id = has.has('ID') ? Buffer.from(idCommand(this.client)) : Buffer.alloc(0)
-    const [first = Buffer.alloc(0), ...later] = loginCommand(this.credential, has)
-    this.#pieces = later
-    const bytes = Buffer.concat([id, first])
-    first.fill(0)
-    this.#upstream.socket.write(bytes, () => bytes.fill(0))
-    return true
+    this.#pieces = loginCommand(has.has('ID') ? idCommand(this.client) : '', this.credential, has)
+    return this.#sendPiece()
   }
 
   #loginAnswer(line: string, chunk: Buffer, next: number): boolean {
@@ -256,11 +242,7 @@ export class UpstreamAttempt {
   }
 
   #continuation(text: string): boolean {
-    const piece = this.#pieces.shift()
-    if (piece) {
-      this.#upstream.socket.write(piece, () => piece.fill(0))
-      return true
-    }
+    if (this.#pieces.length > 0) return this.#sendPiece()
     if (this.credential.kind !== 'bearer') return this.#fail('protocol')
     // RFC 7628 3.2.3: the error comes as a challenge, which an empty response ends.
     this.#challenge = /^[A-Za-z0-9+/=]*$/.test(text) ? text : ''
@@ -268,10 +250,14 @@ export class UpstreamAttempt {
     return true
   }
 
+  #sendPiece(): true {
+    const piece = this.#pieces.shift()
+    if (piece) this.#upstream.socket.write(piece, () => piece.fill(0))
+    return true
+  }
+
   #done(chunk: Buffer, next: number): false {
     this.#end()
-    // Nothing may be read before the splice has taken over.
-    this.#upstream.receiver = () => false
     this.#resolve({
       status: 'ok',
       upstream: this.#upstream,
@@ -282,5 +268,3 @@ export class UpstreamAttempt {
     return false
   }
 }
-
-const ignore = (): void => undefined

@@ -3,9 +3,7 @@ import net from 'node:net'
 import tls from 'node:tls'
 
 import type { ImapConfig } from '../config/host-config'
-
-/** Takes what the upstream sent; false: send no more until `resume`. The chunk is only valid during the call. */
-export type Receiver = (chunk: Buffer) => boolean
+import { listenFor, type ConnectionOwner } from './connection'
 
 export const READ_OCTETS = 64 * 1024
 const KEEPALIVE_MS = 120_000
@@ -31,38 +29,44 @@ function contextOf(config: ImapConfig['upstream']): tls.SecureContext {
   return context
 }
 
-/** A connection to the site's IMAP server whose receiver can be changed as the session goes on. */
+/** A connection to the site's IMAP server, whose owner can change as the session goes on. */
 export class UpstreamSocket {
   socket: net.Socket
   /** Whether chunks lie in the shared read buffer. */
-  shared = true
-  receiver: Receiver = () => true
+  readonly shared: boolean
   /** TCP was there; until then nothing else can be to blame. */
   connected = false
+  #owner: ConnectionOwner | undefined
+  /** What came while nobody owned it; no more is read then. */
+  #held: Buffer | undefined
 
   /** Throws when the CA's file cannot be used. */
   constructor(private readonly config: ImapConfig['upstream']) {
-    const { host, port } = config
-    if (config.tls !== 'none') contextOf(config)
-    const options = {
-      host,
-      port,
-      noDelay: true,
-      keepAlive: true,
-      keepAliveInitialDelay: KEEPALIVE_MS,
-      allowHalfOpen: true,
-    }
-    if (config.tls === 'none') {
-      const callback = (octets: number, buffer: Uint8Array): boolean =>
-        this.receiver(Buffer.from(buffer.buffer, buffer.byteOffset, octets))
-      this.socket = net.connect({ ...options, onread: { buffer: READ_BUFFER, callback } })
-    } else {
-      this.shared = false
-      this.socket = net.connect(options)
-    }
-    this.socket.once('connect', () => (this.connected = true))
-    if (config.tls === 'implicit') this.socket = this.#secured()
-    else if (config.tls === 'starttls') this.#receiveData()
+    const { host, port, tls: security } = config
+    if (security !== 'none') contextOf(config)
+    this.shared = security === 'none'
+    const callback = (octets: number): boolean => this.#received(READ_BUFFER.subarray(0, octets))
+    const onread = this.shared ? { buffer: READ_BUFFER, callback } : undefined
+    this.socket = new net.Socket({ allowHalfOpen: true, onread } as net.SocketConstructorOpts)
+    this.socket.setNoDelay(true)
+    this.socket.setKeepAlive(true, KEEPALIVE_MS)
+    this.socket.connect({ host, port })
+    this.socket.on('connect', () => (this.connected = true))
+    if (security === 'implicit') this.socket = this.#secured()
+    this.#listen()
+  }
+
+  /** From here on `owner` is told, beginning with what came while nobody was. */
+  handTo(owner: ConnectionOwner): void {
+    this.#owner = owner
+    const held = this.#held
+    this.#held = undefined
+    if (held && owner.onData(held)) this.socket.resume()
+  }
+
+  /** Until it is handed to the next owner, nothing is read, and nothing lost. */
+  leave(): void {
+    this.#owner = undefined
   }
 
   /** Starts TLS on the connection as it is; `onSecure` is called when the certificate was verified. */
@@ -70,6 +74,7 @@ export class UpstreamSocket {
     this.socket.removeAllListeners('data')
     this.socket = this.#secured()
     this.socket.once('secureConnect', onSecure)
+    this.#listen()
   }
 
   #secured(): tls.TLSSocket {
@@ -85,15 +90,22 @@ export class UpstreamSocket {
     secured.on('error', () => {
       if (!secured.authorized) contexts.delete(this.config)
     })
-    this.socket = secured
-    this.#receiveData()
     return secured
   }
 
-  #receiveData(): void {
+  /** Events of a connection that went over to TLS are no longer its owner's business. */
+  #listen(): void {
     const { socket } = this
+    listenFor(socket, () => (socket === this.socket ? this.#owner : undefined))
+    if (this.shared) return
     socket.on('data', (chunk: Buffer) => {
-      if (!this.receiver(chunk)) socket.pause()
+      if (!this.#received(chunk)) socket.pause()
     })
+  }
+
+  #received(chunk: Buffer): boolean {
+    if (this.#owner) return this.#owner.onData(chunk)
+    this.#held = Buffer.from(chunk)
+    return false
   }
 }

@@ -3,6 +3,8 @@ import { once } from 'node:events'
 import net from 'node:net'
 import sinon from 'sinon'
 
+import { ClientConnection } from '../../src/imap/connection'
+import { Roster } from '../../src/imap/roster'
 import { Splice } from '../../src/imap/splice'
 import { UpstreamSocket } from '../../src/imap/upstream-socket'
 
@@ -31,7 +33,7 @@ function octetsAt(seed: number, from: number, length: number): Buffer {
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 describe('the splice', () => {
-  const live = new Set<Splice>()
+  const live = new Roster<Splice>()
   const sockets: net.Socket[] = []
   const listeners: net.Server[] = []
 
@@ -65,7 +67,7 @@ describe('the splice', () => {
       toClient.resume()
       await once(toClient, 'end')
     }
-    new Splice(toClient, upstream, live)
+    new Splice(new ClientConnection(toClient, undefined), upstream, live)
     return { client, server, toClient, toServer: upstream.socket }
   }
 
