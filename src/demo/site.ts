@@ -18,6 +18,13 @@ export interface DemoSiteOptions {
   readonly password: string
 }
 
+const LETTER = `From: Carol <carol@example.com>\r
+To: Anna <anna@example.com>\r
+Subject: Lunch on Friday?\r
+\r
+Noon, at the corner place.\r
+`
+
 /** Writes the site's config: the published samples, with ports, upstream, policy and users of the demo. */
 export function writeDemoSite(dir: string, options: DemoSiteOptions): DemoSite {
   fs.rmSync(dir, { recursive: true, force: true })
@@ -55,5 +62,10 @@ export function writeDemoSite(dir: string, options: DemoSiteOptions): DemoSite {
     `  upstream: { host: 127.0.0.1, port: ${options.upstreamPort}, tls: none }`,
   ])
   fs.writeFileSync(path.join(config, 'device_gate_policy.yaml'), options.policyText)
+  fs.writeFileSync(path.join(dir, 'letter.eml'), LETTER)
+  // Quicker than npx, and it looks nowhere else for a package of that name.
+  const cli = path.join(options.packageRoot, 'dist', 'cli', 'main.js')
+  const command = `#!/bin/sh\nexec '${process.execPath}' '${cli}' -c '${dir}' "$@"\n`
+  fs.writeFileSync(path.join(dir, 'device-gate'), command, { mode: 0o755 })
   return { dir, imapPort: options.imapPort, smtpPort: options.smtpPort }
 }
