@@ -30,11 +30,13 @@ export function blocksCommand(program: Command, context: () => CommandContext): 
     .option('--limit <count>', 'at most this many', '100')
     .option('--follow', 'go on with new ones as they come, until interrupted')
     .action(async (options: BlocksOptions) => {
+      const interrupt = new AbortController()
+      if (options.follow) context().streams.onInterrupt(() => interrupt.abort())
       const journal = context().journal()
       // Read in one turn, both are of one moment: nothing is left out in between, nothing told twice.
       const newest = journal.newest()
       show(context(), journal, options)
-      if (options.follow) await follow(context(), journal, options, newest)
+      if (options.follow) await follow(context(), journal, options, newest, interrupt.signal)
     })
 }
 
@@ -62,9 +64,8 @@ async function follow(
   journal: JournalReader,
   options: BlocksOptions,
   newest: JournalCursor | null,
+  interrupted: AbortSignal,
 ): Promise<void> {
-  const interrupt = new AbortController()
-  context.streams.onInterrupt(() => interrupt.abort())
   const { device, user } = filterOf(options)
   const wanted = (entry: JournalEntry): boolean =>
     (device === undefined || entry.device === device) && (user === undefined || entry.user === user)
@@ -75,11 +76,11 @@ async function follow(
           .map((cell) => printable(String(cell)))
           .join('  ')}\n`
   let cursor = newest
-  while (!interrupt.signal.aborted) {
+  while (!interrupted.aborted) {
     const next = journal.after(cursor, FOLLOW_BATCH)
     cursor = next.cursor
     for (const entry of next.entries.filter(wanted)) context.streams.out(line(entry))
-    await sleep(FOLLOW_MS, undefined, { signal: interrupt.signal }).catch(() => undefined)
+    await sleep(FOLLOW_MS, undefined, { signal: interrupted }).catch(() => undefined)
   }
 }
 

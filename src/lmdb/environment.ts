@@ -101,8 +101,8 @@ function openRoot(dir: string): RootDatabase<string> {
 
 const notOpened = (dir: string, error: unknown): EnvironmentError =>
   new EnvironmentError(
-    `${dir} cannot be opened: ${(error as Error).message}; make it readable and writable for this user, ` +
-      'restore it from a backup, or move it away to start anew',
+    `${dir} cannot be opened: ${(error as Error).message}; run this as the user that Haraka runs as, ` +
+      'make it readable and writable for this user, restore it from a backup, or move it away to start anew',
   )
 
 const SCHEMA_KEY = 'schema'
