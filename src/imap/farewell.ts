@@ -16,8 +16,6 @@ export function farewell(socket: net.Socket, words: string): void {
     dropped += chunk.length
     if (dropped > MAX_DROPPED_OCTETS) socket.destroy()
   })
-  socket.once('end', () => socket.destroySoon())
   socket.once('close', () => clearTimeout(timer))
-  if (socket.readableEnded) socket.destroySoon()
-  else socket.resume()
+  socket.resume()
 }
