@@ -14,6 +14,7 @@ export interface LogPlace {
 
 /** A file of whole lines that is rotated by size: `<file>.1` is the youngest old one, `.10` the oldest. */
 export class LogFile {
+  readonly #directory: number
   #descriptor: number
 
   /** Makes the directory (mode 0700) and the file (0600); throws when it cannot. */
@@ -21,7 +22,9 @@ export class LogFile {
     private readonly file: string,
     private readonly maxOctets: number,
   ) {
-    fs.mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 })
+    const directory = path.dirname(file)
+    fs.mkdirSync(directory, { recursive: true, mode: 0o700 })
+    this.#directory = fs.openSync(directory, 'r')
     this.#descriptor = this.#open()
   }
 
@@ -63,10 +66,14 @@ export class LogFile {
 
   close(): void {
     fs.closeSync(this.#descriptor)
+    fs.closeSync(this.#directory)
   }
 
   #open(): number {
-    return fs.openSync(this.file, 'a', 0o600)
+    const descriptor = fs.openSync(this.file, 'a', 0o600)
+    // Its name too must be there after a power failure.
+    fs.fsyncSync(this.#directory)
+    return descriptor
   }
 
   /** Moves files up to the first free number only: a rotation that a kill cut short must not cost an old file. */

@@ -17,7 +17,9 @@ import { AT, BY, override, policy, record } from './samples'
 type RawKey = string | number | (string | number)[]
 
 /** What a store does when what it kept is not what it wrote: a bad disk, a bad restore, a hand in the file. */
-describe('LmdbStore with damaged entries', () => {
+describe('LmdbStore with damaged entries', function () {
+  // Each write waits for the disk.
+  this.timeout(60_000)
   const tempDir = tempDirs()
   let dir: string
   let store: LmdbStore

@@ -16,7 +16,9 @@ export interface StoreHome {
 
 /** What every store must do, whatever it keeps its data in. */
 export function storeContract(name: string, makeHome: () => Promise<StoreHome>): void {
-  describe(`${name} as a store`, () => {
+  describe(`${name} as a store`, function () {
+    // Each write waits for the disk.
+    this.timeout(60_000)
     let home: StoreHome
     let handles: Store[]
     let store: Store

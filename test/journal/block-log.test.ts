@@ -19,7 +19,9 @@ const wellFormed = (text: string): string => Buffer.from(text).toString()
 /** About four lines. */
 const SMALL_FILE = 1500
 
-describe('the block log', () => {
+describe('the block log', function () {
+  // Each write waits for the disk.
+  this.timeout(60_000)
   const tempDir = tempDirs()
   let dir: string
   let journal: JournalStore
@@ -153,7 +155,7 @@ describe('the block log', () => {
           }
         },
       ),
-      { numRuns: 80 },
+      { numRuns: 40 },
     )
   })
 
@@ -341,8 +343,7 @@ describe('the block log', () => {
       return { isDead: () => left <= 0 }
     }
 
-    it('at any step has each line once when it is started again', async function () {
-      this.timeout(60_000)
+    it('at any step has each line once when it is started again', async () => {
       const runs = [0, 1, 2, 3].map((i) => `run-${i}`)
       for (let steps = 0; ; steps += 1) {
         fs.rmSync(dir, { recursive: true })
@@ -377,8 +378,7 @@ describe('the block log', () => {
       }
     })
 
-    it('by the system, again and again, neither loses nor repeats a line', async function () {
-      this.timeout(60_000)
+    it('by the system, again and again, neither loses nor repeats a line', async () => {
       await log.close()
       for (const [run, kills] of [2, 5, 9].entries()) {
         const child = runScript(

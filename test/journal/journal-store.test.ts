@@ -11,7 +11,9 @@ import { AT, entries, entry } from './samples'
 const SCRIPT = path.join(__dirname, 'journal-process.ts')
 const DAY = 86_400_000
 
-describe('the journal', () => {
+describe('the journal', function () {
+  // Each write waits for the disk.
+  this.timeout(60_000)
   const tempDir = tempDirs()
   const clock = { now: AT }
   let dir: string

@@ -10,7 +10,9 @@ import { tempDirs } from '../support/temp-dir'
 const SCRIPT = path.join(__dirname, 'open-process.ts')
 const NOBODY = '65534'
 
-describe('an LMDB environment', () => {
+describe('an LMDB environment', function () {
+  // Each write waits for the disk.
+  this.timeout(60_000)
   const tempDir = tempDirs()
 
   /** What opening it gives in a process of its own. */
