@@ -21,6 +21,8 @@ export async function startDataPlane(parts: HostParts): Promise<DataPlane> {
   const gate = new DecisionGate({
     replica: parts.store,
     journal: parts.journal,
+    revokeSpreadMs: () => config.current().imap.revokeSpreadS * 1000,
+    now: Date.now,
     onFault,
     host: () => {
       const { enforcement, failMode, identity } = config.current()

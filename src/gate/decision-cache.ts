@@ -44,6 +44,11 @@ export class DecisionCache {
     }
   }
 
+  /** What the newest decision under `key` was made from; undefined when there is none. */
+  sourcesOf(key: string): readonly string[] | undefined {
+    return this.#entries.peek(key)?.sources
+  }
+
   /** Outdates everything at once, in constant time. */
   outdateAll(): void {
     this.#epoch += 1

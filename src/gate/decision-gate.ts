@@ -8,34 +8,47 @@ import type { Decision, DecisionRequest, Subject } from '../policy/decision'
 import { effectiveMode, siteMode } from '../policy/effective-mode'
 import type { ActivePolicy } from '../policy/policy'
 import type { FailMode } from '../policy/vocabulary'
-import { DecisionCache } from './decision-cache'
-import type { DecisionContext, Gate, GateDecision, KeyedSubject } from './gate'
+import { DecisionCache, deviceSource, userSource } from './decision-cache'
+import type { DecisionContext, GateDecision, KeyedSubject, LiveSession, SessionGate } from './gate'
 import { Invalidation } from './invalidation'
 import { judge } from './judge'
+import { LiveSessions } from './live-sessions'
 
 export interface GateDependencies {
   readonly replica: Replica
   /** The live host rules; `hostChanged` must be called when they change. */
   readonly host: () => DecisionRequest['host'] & { readonly failMode: FailMode }
   readonly journal: JournalSink
+  /** Over how long open sessions that become blocked are ended. */
+  readonly revokeSpreadMs: () => number
+  readonly now: () => number
   /** Told of each fault inside; must bound what it does with many. */
   readonly onFault: (error: unknown) => void
 }
 
 /** The gate of one process: decides from memory, and from the replica when memory has no answer. */
-export class DecisionGate implements Gate {
+export class DecisionGate implements SessionGate {
   readonly #cache = new DecisionCache()
   readonly #invalidation: Invalidation
+  readonly #live: LiveSessions
   #active: ActivePolicy | undefined
   #activeKnown = false
 
   constructor(private readonly deps: GateDependencies) {
-    this.#invalidation = new Invalidation(
-      deps.replica,
-      this.#cache,
-      () => (this.#activeKnown = false),
-      deps.onFault,
-    )
+    this.#live = new LiveSessions({
+      decide: (subject, nowMs) => this.decide(subject, nowMs),
+      sourcesOf: (subject) => this.#cache.sourcesOf(subject.key) ?? claimedSources(subject),
+      spreadMs: deps.revokeSpreadMs,
+      now: deps.now,
+    })
+    const decided = {
+      drop: (source: string) => {
+        this.#cache.drop(source)
+        this.#live.changed(source)
+      },
+      outdateAll: () => this.#outdateAll(),
+    }
+    this.#invalidation = new Invalidation(deps.replica, decided, deps.onFault)
   }
 
   subject(parts: Subject): KeyedSubject {
@@ -75,11 +88,26 @@ export class DecisionGate implements Gate {
 
   /** The host's own rules changed: everything is decided anew. */
   hostChanged(): void {
-    this.#cache.outdateAll()
+    this.#outdateAll()
+  }
+
+  follow(session: LiveSession, decision: GateDecision): void {
+    this.#live.add(session, decision)
+  }
+
+  unfollow(session: LiveSession): void {
+    this.#live.remove(session)
   }
 
   close(): void {
     this.#invalidation.close()
+    this.#live.close()
+  }
+
+  #outdateAll(): void {
+    this.#cache.outdateAll()
+    this.#activeKnown = false
+    this.#live.allChanged()
   }
 
   #decideAnew(subject: KeyedSubject, nowMs: number): GateDecision {
@@ -120,6 +148,10 @@ export class DecisionGate implements Gate {
     return withId(subject, decision)
   }
 }
+
+/** Where there was a fault, the change of these may be its mending. */
+const claimedSources = ({ user, claim }: KeyedSubject): string[] =>
+  claim ? [userSource(user), deviceSource(claim.deviceId)] : [userSource(user)]
 
 const ID_ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
 const ID_CHARS = 8

@@ -25,6 +25,23 @@ export interface Gate {
   record(decision: GateDecision, context: DecisionContext): void
 }
 
+/** A gate that also watches over sessions which go on after their decision. */
+export interface SessionGate extends Gate {
+  /** From now on `session` is told when it comes to be decided differently than by `decision`. */
+  follow(session: LiveSession, decision: GateDecision): void
+  /** The session is over. */
+  unfollow(session: LiveSession): void
+}
+
+/** A session that goes on after its decision. */
+export interface LiveSession {
+  readonly subject: KeyedSubject
+  /** The subject is blocked now: say so and end. */
+  end(decision: GateDecision): void
+  /** The subject is warned now: say so and go on. */
+  warn(decision: GateDecision): void
+}
+
 export interface DecisionContext {
   readonly protocol: Protocol
   readonly user: string

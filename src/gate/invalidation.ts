@@ -1,19 +1,26 @@
 import type { Change, Replica } from '../devices/store'
-import { deviceSource, userSource, type DecisionCache } from './decision-cache'
+import { deviceSource, userSource } from './decision-cache'
 
 const POLL_MS = 20
 /** Changes taken in at one go; a longer list is dealt with by outdating everything. */
 const MAX_CHANGES = 5000
 
-/** Keeps a cache true to the replica: reads its sequence every 20 ms and drops just what changed. */
+/** What must not outlive what it was decided from. */
+export interface Decided {
+  /** `source` changed; see `deviceSource` and `userSource`. */
+  drop(source: string): void
+  /** Everything may have changed, the policy too. */
+  outdateAll(): void
+}
+
+/** Keeps what was decided true to the replica: reads its sequence every 20 ms and drops just what changed. */
 export class Invalidation {
   #seen: number
   readonly #timer: NodeJS.Timeout
 
   constructor(
     private readonly replica: Replica,
-    private readonly cache: DecisionCache,
-    private readonly onPolicyChange: () => void,
+    private readonly decided: Decided,
     private readonly onFault: (error: unknown) => void,
   ) {
     this.#seen = replica.sequence()
@@ -32,7 +39,7 @@ export class Invalidation {
     const sequence = this.replica.sequence()
     if (sequence === this.#seen) return
     const changes = this.#changes(sequence)
-    if (changes === null) this.#outdateAll()
+    if (changes === null) this.decided.outdateAll()
     else for (const change of changes) this.#apply(change)
     this.#seen = changes?.at(-1)?.sequence ?? sequence
   }
@@ -49,21 +56,16 @@ export class Invalidation {
   #apply(change: Change): void {
     switch (change.kind) {
       case 'device':
-        this.cache.drop(deviceSource(change.deviceId))
-        for (const owner of change.owners) this.cache.drop(userSource(owner))
+        this.decided.drop(deviceSource(change.deviceId))
+        for (const owner of change.owners) this.decided.drop(userSource(owner))
         return
       case 'override':
-        this.cache.drop(
+        this.decided.drop(
           change.subject.kind === 'device' ? deviceSource(change.subject.id) : userSource(change.subject.id),
         )
         return
       case 'policy':
-        this.#outdateAll()
+        this.decided.outdateAll()
     }
-  }
-
-  #outdateAll(): void {
-    this.cache.outdateAll()
-    this.onPolicyChange()
   }
 }

@@ -1,7 +1,7 @@
 import type { PeerCertificate } from 'node:tls'
 
 import type { ImapConfig } from '../config/host-config'
-import type { Gate, GateDecision, KeyedSubject } from '../gate/gate'
+import type { GateDecision, KeyedSubject, SessionGate } from '../gate/gate'
 import type { TagReader } from '../identity/claim'
 import { certificateClaim } from '../identity/client-certificate'
 import { effectOf } from '../policy/decision'
@@ -13,7 +13,7 @@ import { UpstreamAttempt, type UpstreamLogin, type UpstreamProblem } from './ups
 
 /** What a login needs of the process it runs in, and tells it. */
 export interface LoginHost {
-  readonly gate: Gate
+  readonly gate: SessionGate
   readonly proven: CredentialCache
   readonly refusals: RefusalRate
   tags(): TagReader
@@ -33,9 +33,15 @@ export interface LoginFacts {
   readonly platformHint: Platform | null
 }
 
+/** Who was let in, and by which decision. */
+export interface Admission {
+  readonly subject: KeyedSubject
+  readonly decision: GateDecision
+}
+
 /** What the client is told; `untagged` are whole lines. */
 export type LoginOutcome =
-  | (UpstreamLogin & { readonly status: 'ok' })
+  | (UpstreamLogin & { readonly status: 'ok' } & Admission)
   | {
       readonly status: 'no'
       readonly untagged: string
@@ -117,8 +123,9 @@ export class LoginAttempt {
       return this.#refusal(decision, subject)
     }
     this.#record(decision, subject)
-    if (effectOf(decision) !== 'warn') return login
-    return { ...login, untagged: `${login.untagged}* OK [ALERT] ${decision.text} (${decision.id})\r\n` }
+    const warned = effectOf(decision) === 'warn'
+    const alert = warned ? `* OK [ALERT] ${decision.text} (${decision.id})\r\n` : ''
+    return { ...login, untagged: login.untagged + alert, subject, decision }
   }
 
   async #askUpstream(credential: Credential): Promise<UpstreamLogin> {

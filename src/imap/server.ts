@@ -1,21 +1,21 @@
 import net from 'node:net'
 
 import type { ImapConfig, ListenAddress } from '../config/host-config'
-import type { Gate } from '../gate/gate'
+import type { SessionGate } from '../gate/gate'
 import type { TagReader } from '../identity/claim'
 import { plainAddress } from '../identity/exempt-networks'
 import type { ClientConnection } from './connection'
 import { CredentialCache } from './credential-cache'
 import { RefusalRate } from './refusal-rate'
 import { Roster } from './roster'
-import { Session, type SessionHost } from './session'
+import { FollowedSession } from './followed-session'
+import { Session, type LoggedIn, type SessionHost } from './session'
 import { Splice } from './splice'
 import { TlsFront } from './tls-front'
 import type { UpstreamProblem } from './upstream-login'
-import type { UpstreamSocket } from './upstream-socket'
 
 export interface ImapServerDependencies {
-  readonly gate: Gate
+  readonly gate: SessionGate
   readonly tags: () => TagReader
   readonly isExempt: (address: string) => boolean
   readonly config: () => ImapConfig
@@ -104,7 +104,7 @@ class ConnectionHost implements SessionHost {
     await Promise.all(closed)
   }
 
-  get gate(): Gate {
+  get gate(): SessionGate {
     return this.deps.gate
   }
 
@@ -140,9 +140,19 @@ class ConnectionHost implements SessionHost {
     this.#sessions.delete(session)
   }
 
-  onLogin(session: Session, client: ClientConnection, upstream: UpstreamSocket): void {
+  onLogin(session: Session, client: ClientConnection, login: LoggedIn): void {
     this.#sessions.delete(session)
-    new Splice(client, upstream, this.#splices)
+    const splice = new Splice(client, login.upstream, this.#splices, login.rest)
+    const { subject, decision } = login
+    const remoteAddress = plainAddress(client.socket.remoteAddress ?? '')
+    const followed = new FollowedSession(splice, subject, this.gate, () => ({
+      protocol: 'imap',
+      user: subject.user,
+      remoteAddress,
+      at: this.now(),
+    }))
+    this.gate.follow(followed, decision)
+    splice.watch(followed)
   }
 
   secure(session: Session, socket: net.Socket): void {

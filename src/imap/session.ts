@@ -16,7 +16,8 @@ import { LoginAttempt, type LoginHost, type LoginOutcome } from './login-attempt
 import type { Listed } from './roster'
 import { saslMechanism, userName } from './sasl'
 import { SaslExchange, type SaslStep } from './sasl-exchange'
-import type { UpstreamSocket } from './upstream-socket'
+
+export type LoggedIn = LoginOutcome & { readonly status: 'ok' }
 
 /** What a session needs of the process it runs in, and tells it. */
 export interface SessionHost extends LoginHost {
@@ -26,7 +27,7 @@ export interface SessionHost extends LoginHost {
   /** The session is over without a login. */
   onOver(session: Session): void
   /** The client is logged in and told so: from here on bytes only pass through. */
-  onLogin(session: Session, client: ClientConnection, upstream: UpstreamSocket): void
+  onLogin(session: Session, client: ClientConnection, login: LoggedIn): void
   /** Something that should never happen; the session has ended. */
   onFault(error: unknown): void
 }
@@ -350,13 +351,13 @@ export class Session implements ConnectionOwner, Listed {
     }
   }
 
-  #loggedIn(tag: string, login: LoginOutcome & { status: 'ok' }): void {
+  #loggedIn(tag: string, login: LoggedIn): void {
     const { untagged, okText, upstream } = login
     this.#write(`${untagged}${tag} OK ${okText}\r\n${login.rest.toString('latin1')}`)
     const rest = this.#reader.takeRest()
     if (rest.length > 0) upstream.socket.write(rest)
     this.#leave()
-    if (this.#client) this.host.onLogin(this, this.#client, upstream)
+    if (this.#client) this.host.onLogin(this, this.#client, login)
   }
 
   /** The client may try again, a few times. */

@@ -1,6 +1,7 @@
 import type net from 'node:net'
 
 import type { ClientConnection, ConnectionOwner } from './connection'
+import { ResponseBoundary } from './response-boundary'
 import type { Listed, Roster } from './roster'
 import { READ_OCTETS, type UpstreamSocket } from './upstream-socket'
 
@@ -16,6 +17,14 @@ const LARGE_OCTETS = 16 * 1024
 /** When one side is gone, or the mail server has ended, the other may take what is still its for so long. */
 const LAST_WORDS_MS = 5 * 60_000
 
+/** The server's stream comes to the end of a response within so long, or the session ends without a word. */
+const BOUNDARY_MS = 30_000
+
+/** Told when a spliced session is over. */
+export interface SpliceWatcher {
+  onOver(): void
+}
+
 /**
  * Joins a client and its upstream after login: bytes go both ways as they come, each side is read only as
  * fast as the other takes them, an end on one side ends that direction, an error ends both. It is a
@@ -25,6 +34,8 @@ export class Splice implements Listed {
   place = -1
   #open = 2
   #lastWords: NodeJS.Timeout | undefined
+  #watcher: SpliceWatcher | undefined
+  readonly #toClient: Downstream
   readonly #client: net.Socket
   readonly #upstream: net.Socket
 
@@ -32,18 +43,43 @@ export class Splice implements Listed {
     client: ClientConnection,
     upstream: UpstreamSocket,
     private readonly live: Roster<Splice>,
+    /** What the client was told already of what follows the login. */
+    told: Buffer,
   ) {
     this.#client = client.socket
     this.#upstream = upstream.socket
     live.add(this)
     client.owner = new Direction(this.#upstream, false, this)
-    upstream.handTo(new Direction(this.#client, upstream.shared, this))
+    this.#toClient = new Downstream(this.#client, upstream.shared, this, told)
+    upstream.handTo(this.#toClient)
     // What happened before is not told again.
     if (this.#client.readableEnded) this.onEnd(this.#upstream)
     if (this.#upstream.readableEnded) this.onEnd(this.#client)
     if (this.#upstream.closed) this.onClose(this.#client)
     if (this.#client.closed) this.onClose(this.#upstream)
     this.#client.resume()
+  }
+
+  watch(watcher: SpliceWatcher): void {
+    if (this.#open > 0) this.#watcher = watcher
+    else watcher.onOver()
+  }
+
+  /** Says a line of the gate's own as soon as the server's stream is between two responses. */
+  say(line: string): void {
+    this.#toClient.say(line)
+  }
+
+  /** Says a last line there, and ends the session. */
+  bye(line: string): void {
+    this.#lastWords ??= setTimeout(() => this.destroy(), BOUNDARY_MS)
+    this.#toClient.sayLast(line)
+  }
+
+  /** The last line was said. */
+  onSaid(): void {
+    this.#client.end()
+    this.#upstream.destroy()
   }
 
   destroy(): void {
@@ -69,6 +105,7 @@ export class Splice implements Listed {
     } else if (this.#open === 0) {
       clearTimeout(this.#lastWords)
       this.live.delete(this)
+      this.#watcher?.onOver()
     }
   }
 
@@ -80,10 +117,10 @@ export class Splice implements Listed {
 /** What comes from one side goes to the other. */
 class Direction implements ConnectionOwner {
   constructor(
-    private readonly to: net.Socket,
+    protected readonly to: net.Socket,
     /** Chunks lie in memory that the next read overwrites. */
     private readonly shared: boolean,
-    private readonly splice: Splice,
+    protected readonly splice: Splice,
   ) {}
 
   onData(chunk: Buffer): boolean {
@@ -108,5 +145,47 @@ class Direction implements ConnectionOwner {
 
   onClose(): void {
     this.splice.onClose(this.to)
+  }
+}
+
+/** What comes from the mail server goes to the client, with the gate's own words between its responses. */
+class Downstream extends Direction {
+  readonly #boundary = new ResponseBoundary()
+  #words = ''
+  #last = false
+  #over = false
+
+  constructor(to: net.Socket, shared: boolean, splice: Splice, told: Buffer) {
+    super(to, shared, splice)
+    this.#boundary.take(told)
+  }
+
+  say(line: string): void {
+    if (this.#last) return
+    this.#words += line
+    if (this.#boundary.atBoundary) this.#speak()
+  }
+
+  sayLast(line: string): void {
+    if (this.#last) return
+    this.#last = true
+    this.#words += line
+    if (this.#boundary.atBoundary) this.#speak()
+  }
+
+  override onData(chunk: Buffer): boolean {
+    if (this.#over) return false
+    const end = this.#boundary.take(chunk)
+    if (this.#words === '' || end < 0) return super.onData(chunk)
+    super.onData(chunk.subarray(0, end))
+    this.#speak()
+    return this.#last ? false : super.onData(chunk.subarray(end))
+  }
+
+  #speak(): void {
+    this.to.write(this.#words, 'latin1')
+    this.#words = ''
+    this.#over = this.#last
+    if (this.#over) this.splice.onSaid()
   }
 }

@@ -114,6 +114,8 @@ describe('LmdbStore with damaged entries', function () {
         replica: store,
         host: () => ({ enforcement: 'policy', unidentified: 'owner', failMode }),
         journal: { append: () => undefined },
+        revokeSpreadMs: () => 0,
+        now: Date.now,
         onFault: (error) => faults.push(error),
       })
       const subject = gate.subject({

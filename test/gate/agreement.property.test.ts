@@ -133,6 +133,8 @@ describe('a gate with a cache', () => {
       replica,
       host: () => ({ ...host, failMode: 'closed' }),
       journal: { append: () => undefined },
+      revokeSpreadMs: () => 0,
+      now: Date.now,
       onFault: () => undefined,
     })
     const decide = (parts: Subject) => gate.decide(gate.subject(parts), now)

@@ -30,6 +30,8 @@ describe('the decision gate', () => {
       replica,
       host: () => host,
       journal: { append: (entry) => void journal.push(entry) },
+      revokeSpreadMs: () => 0,
+      now: Date.now,
       onFault: (error) => faults.push(error),
     })
     gates.push(made)

@@ -27,6 +27,8 @@ describe('the decision gate over the embedded store', () => {
       replica: store,
       host: () => ({ enforcement: 'policy', unidentified: 'owner', failMode: 'closed' }),
       journal: { append: () => undefined },
+      revokeSpreadMs: () => 0,
+      now: Date.now,
       onFault: (error) => assert.fail(String(error)),
     })
     phone = gate.subject({

@@ -35,12 +35,14 @@ describe('invalidation', () => {
     cache = new DecisionCache()
     faults = []
     policyChanges = 0
-    invalidation = new Invalidation(
-      replica,
-      cache,
-      () => (policyChanges += 1),
-      (error) => faults.push(error),
-    )
+    const decided = {
+      drop: (source: string) => cache.drop(source),
+      outdateAll: () => {
+        cache.outdateAll()
+        policyChanges += 1
+      },
+    }
+    invalidation = new Invalidation(replica, decided, (error) => faults.push(error))
     fill()
   })
   afterEach(() => {

@@ -1,5 +1,11 @@
 import type { ImapConfig } from '../../src/config/host-config'
-import type { DecisionContext, Gate, GateDecision, KeyedSubject } from '../../src/gate/gate'
+import type {
+  DecisionContext,
+  GateDecision,
+  KeyedSubject,
+  LiveSession,
+  SessionGate,
+} from '../../src/gate/gate'
 import { createTagReader, issueTag } from '../../src/identity/device-tag'
 import { startImapServer, type ImapServer } from '../../src/imap/server'
 import type { Subject } from '../../src/policy/decision'
@@ -10,7 +16,9 @@ const TEXT = 'This device does not meet company requirements. Help desk: +1 555 
 export const DECISION_ID = '7K3MZ09B'
 
 /** Decides as it is told, by user or by device, and remembers what it was asked and told to record. */
-export class ScriptedGate implements Gate {
+export class ScriptedGate implements SessionGate {
+  /** Those that go on, and follow what is decided. */
+  readonly followed = new Set<LiveSession>()
   /** By user or device; anyone else is allowed. */
   readonly outcomes = new Map<string, Outcome | Error>()
   readonly asked: Subject[] = []
@@ -44,6 +52,14 @@ export class ScriptedGate implements Gate {
 
   record(decision: GateDecision, { user, remoteAddress }: DecisionContext): void {
     this.recorded.push({ outcome: decision.outcome, user, remoteAddress })
+  }
+
+  follow(session: LiveSession): void {
+    this.followed.add(session)
+  }
+
+  unfollow(session: LiveSession): void {
+    this.followed.delete(session)
   }
 }
 

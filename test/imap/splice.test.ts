@@ -67,7 +67,7 @@ describe('the splice', () => {
       toClient.resume()
       await once(toClient, 'end')
     }
-    new Splice(new ClientConnection(toClient, undefined), upstream, live)
+    new Splice(new ClientConnection(toClient, undefined), upstream, live, Buffer.alloc(0))
     return { client, server, toClient, toServer: upstream.socket }
   }
 

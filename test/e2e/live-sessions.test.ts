@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict'
+
+import { Dialogue } from '../support/dialogue'
+import { Dovecot } from '../support/dovecot'
+import { HarakaSite } from '../support/haraka-site'
+
+const USER = 'anna@example.com'
+const PASSWORD = 'secret'
+const device = (id: string, platform: string, change: object = {}): string =>
+  JSON.stringify({
+    id,
+    owners: [USER],
+    platform,
+    state: 'compliant',
+    findings: ['app:com.example.banned'],
+    evidence_at: new Date().toISOString(),
+    source: 'mdm',
+    version: 1,
+    ...change,
+  })
+
+/** `deadlineMs` from now, the banned app is blocked on phones. */
+const policy = (deadlineMs: number): string => `mode: enforce
+contact: "Help desk: +1 555 0100"
+mandates:
+  - id: banned
+    finding: "app:com.example.banned"
+    platforms: [ios, android]
+    warn_from: 2020-01-01T00:00:00Z
+    deadline: ${new Date(Date.now() + deadlineMs).toISOString()}
+    message: "Remove the banned app"
+`
+
+describe('IMAP sessions that are open while the decision changes', () => {
+  let dovecot: Dovecot
+  let site: HarakaSite
+  const open: Dialogue[] = []
+
+  before(async () => {
+    dovecot = await Dovecot.start({ users: { [USER]: PASSWORD } })
+    site = await HarakaSite.create({
+      policy: policy(86_400_000),
+      upstreamPort: dovecot.port,
+      imapConfig: '  revoke_spread_s: 0',
+    })
+    await site.run('tag', 'rotate')
+    await site.start()
+    await site.run('device', 'put', device('phone', 'ios'))
+    await site.run('device', 'put', device('laptop', 'macos'))
+  })
+  afterEach(() => {
+    for (const dialogue of open.splice(0)) dialogue.close()
+  })
+  after(async () => {
+    await site.remove()
+    await dovecot.remove()
+  })
+
+  /** A session in IDLE: the server says nothing of its own accord. */
+  async function idling(deviceId: string): Promise<Dialogue> {
+    const dialogue = await Dialogue.connect(site.imapPort)
+    open.push(dialogue)
+    await dialogue.line()
+    const name = await site.run('tag', 'issue', USER, deviceId)
+    assert.match(await dialogue.ask(`a LOGIN ${name} ${PASSWORD}`, /^a /), /a OK /)
+    await dialogue.ask('b SELECT INBOX', /^b OK/)
+    await dialogue.ask('c IDLE', /^\+ /)
+    return dialogue
+  }
+
+  it('end with the reason when their device is blocked; the laptop’s goes on', async () => {
+    const [phone, laptop] = [await idling('phone'), await idling('laptop')]
+    await site.run('lock', 'add', '--device', 'phone', '--reason', 'lost')
+    assert.match(await phone.ended(), /^\* BYE Company mail is locked .* \([0-9A-Z]{8}\)\r\n$/)
+    assert.match(await laptop.ask('DONE', /^c /), /c OK/)
+    await site.run('lock', 'remove', '--device', 'phone')
+  })
+
+  it('end by themselves when a deadline passes; the laptop’s goes on', async () => {
+    const [phone, laptop] = [await idling('phone'), await idling('laptop')]
+    site.writeFile('device_gate_policy.yaml', policy(3000))
+    assert.match(await phone.ended(), /\* BYE Remove the banned app\. Help desk: .* \([0-9A-Z]{8}\)\r\n$/)
+    assert.match(await laptop.ask('DONE', /^c /), /c OK/)
+    const blocks = await site.run('blocks', '--device', 'phone', '--json')
+    assert.match(blocks, /"outcome":"block","enforced":true,"reason":"mandate_deadline"/)
+  })
+
+  it('are left in peace by monitor mode', async () => {
+    site.writeFile('device_gate_policy.yaml', policy(86_400_000))
+    await site.run('mode', 'monitor', '--reason', 'a test')
+    const phone = await idling('phone')
+    await site.run('lock', 'add', '--device', 'phone', '--reason', 'lost')
+    assert.match(await phone.ask('DONE', /^c /), /c OK/)
+    assert.match(await phone.ask('d NOOP', /^d /), /d OK/)
+  })
+})
