@@ -15,7 +15,7 @@ export function durationMs(option: string, text: string): number {
 const RFC3339 = /^(\d{4}-\d\d-\d\d)T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/
 
 /** An RFC 3339 time to epoch milliseconds; one without a zone is refused, since it means two moments. */
-function timeMs(option: string, text: string): number {
+export function timeMs(option: string, text: string): number {
   const day = RFC3339.exec(text)?.[1]
   const ms = day === undefined ? NaN : Date.parse(text)
   // Date.parse rolls the 31st of June over to July.

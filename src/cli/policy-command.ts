@@ -7,6 +7,7 @@ import type { PolicyVersion } from '../devices/store'
 import { answer, configFile, readable, type CommandContext } from './context'
 import { NO_POLICY } from './mode-command'
 import { clockTime, isoTime, jsonLine, Refusal, table, UsageError } from './output'
+import { whatIfCommand } from './what-if-command'
 
 export function policyCommand(program: Command, context: () => CommandContext): void {
   const command = program.command('policy').description('look at the policy and check drafts of it')
@@ -24,6 +25,7 @@ export function policyCommand(program: Command, context: () => CommandContext): 
     .command('history')
     .description('list the policy versions, newest first')
     .action(() => history(context()))
+  whatIfCommand(command, context)
 }
 
 function check(context: CommandContext, file = configFile(context, 'device_gate_policy.yaml')): void {

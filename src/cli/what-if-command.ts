@@ -1,0 +1,159 @@
+import fs from 'node:fs'
+import { SingleBar } from 'cli-progress'
+import type { Command } from 'commander'
+
+import { parsePolicy } from '../config/policy-file'
+import { formatProblem } from '../config/config-problem'
+import { readTextFile } from '../config/file-watcher'
+import { CorruptRecordError } from '../devices/store'
+import { siteMode } from '../policy/effective-mode'
+import type { Override } from '../policy/override'
+import type { ActivePolicy, Policy } from '../policy/policy'
+import { ImpactCount, type Difference, type Impact, type Tally } from '../policy/what-if'
+import { answer, note, readable, type CommandContext } from './context'
+import { everyDevice } from './device-command'
+import { timeMs } from './moment'
+import { NO_POLICY } from './mode-command'
+import { clockTime, isoTime, jsonLine, Refusal, table, UsageError } from './output'
+
+interface WhatIfOptions {
+  readonly at?: readonly string[]
+  readonly list?: string
+}
+
+const MAX_MOMENTS = 16
+
+export function whatIfCommand(policy: Command, context: () => CommandContext): void {
+  policy
+    .command('what-if')
+    .description('decide every device under a draft, now and at its deadlines, and tell what would change')
+    .argument('<file>', 'the draft')
+    .option('--at <time...>', `at these moments instead, RFC 3339 with a zone; at most ${MAX_MOMENTS}`)
+    .option('--list <file>', 'write each device that would be served differently, one JSON line each')
+    .action((file: string, options: WhatIfOptions) => whatIf(context(), file, options))
+}
+
+function whatIf(context: CommandContext, file: string, options: WhatIfOptions): void {
+  const draft = readDraft(file)
+  const active = context.store().activePolicy()
+  if (!active) throw new Refusal(NO_POLICY)
+  const moments = momentsOf(options.at, draft, context.now())
+  const enforced: ActivePolicy = { version: 0, policy: draft, modeOverride: 'enforce' }
+  const mode = siteMode({ policy: draft, modeOverride: active.modeOverride })
+  const counts = moments.map(
+    (at) => new ImpactCount({ before: { active, at }, after: { active: enforced, at } }),
+  )
+  const list = options.list === undefined ? undefined : fs.openSync(options.list, 'w', 0o600)
+  try {
+    overAllDevices(context, counts, (difference, index) => {
+      if (list !== undefined) fs.writeSync(list, jsonLine(differenceJson(difference, moments[index] ?? 0)))
+    })
+  } finally {
+    if (list !== undefined) fs.closeSync(list)
+  }
+  const impacts = counts.map(({ impact }, index) => ({ at: moments[index] ?? 0, impact }))
+  const json = {
+    file,
+    mode,
+    moments: impacts.map(({ at, impact }) => ({ at: isoTime(at), ...impactJson(impact) })),
+  }
+  const heading = mode === 'enforce' ? '' : `the mode would be ${mode}: this is what enforcing it would do\n`
+  answer(context, json, heading + impacts.map(({ at, impact }) => impactText(at, impact)).join('\n'))
+}
+
+function readDraft(file: string): Policy {
+  const content = readTextFile(file)
+  if (!content.ok) throw new Refusal(`${file} ${content.problem}`)
+  const parsed = parsePolicy(content.text, { file })
+  if (!parsed.ok) throw new Refusal(`${file} is not valid\n${parsed.problems.map(formatProblem).join('\n')}`)
+  return parsed.policy
+}
+
+/** Those asked for, else now and each deadline of the draft that is still to come. */
+function momentsOf(at: readonly string[] | undefined, draft: Policy, now: number): number[] {
+  const asked = at?.map((text) => timeMs('--at', text)) ?? [
+    now,
+    ...draft.mandates.map(({ deadline }) => deadline).filter((d) => d > now),
+  ]
+  const moments = [...new Set(asked)].sort((a, b) => a - b)
+  if (at && moments.length > MAX_MOMENTS) throw new UsageError(`--at takes at most ${MAX_MOMENTS} moments`)
+  return moments.slice(0, MAX_MOMENTS)
+}
+
+function overAllDevices(
+  context: CommandContext,
+  counts: readonly ImpactCount[],
+  tell: (difference: Difference, index: number) => void,
+): void {
+  const store = context.store()
+  const overrides = new Map<string, Override[]>()
+  for (const override of readable(context, store.listOverrides())) {
+    const key = `${override.subject.kind}:${override.subject.id}`
+    overrides.set(key, [...(overrides.get(key) ?? []), override])
+  }
+  const bar = context.streams.interactive
+    ? new SingleBar({ stream: process.stderr, format: 'deciding {bar} {percentage}% {value} devices' })
+    : undefined
+  bar?.start(store.counts().devices, 0)
+  let done = 0
+  for (const device of everyDevice(store)) {
+    done += 1
+    if (done % 1000 === 0) bar?.update(done)
+    if (device instanceof CorruptRecordError) {
+      note(context, device.message)
+      continue
+    }
+    const own = overrides.get(`device:${device.id}`) ?? []
+    const owners = overrides.get(`user:${device.owners[0] ?? ''}`) ?? []
+    counts.forEach((count, index) => {
+      const difference = count.add(device, [...own, ...owners])
+      if (difference) tell(difference, index)
+    })
+  }
+  bar?.stop()
+}
+
+const differenceJson = ({ device, from, to, decision }: Difference, at: number): object => ({
+  at: isoTime(at),
+  device: device.id,
+  owners: device.owners,
+  platform: device.platform,
+  from,
+  to,
+  reason: decision.reason,
+  rule: decision.rule,
+})
+
+const tallyJson = ({ count, platforms, rules, domains }: Tally): object => ({
+  count,
+  platforms: Object.fromEntries(platforms),
+  rules: Object.fromEntries(rules),
+  domains: Object.fromEntries(domains),
+})
+
+const impactJson = ({ devices, blocked, warned, allowed }: Impact): object => ({
+  devices,
+  newly_blocked: tallyJson(blocked),
+  newly_warned: tallyJson(warned),
+  newly_allowed: tallyJson(allowed),
+})
+
+const MAX_SHOWN = 5
+
+const largest = (counts: ReadonlyMap<string, number>): string => {
+  const sorted = [...counts].sort((a, b) => b[1] - a[1])
+  const shown = sorted.slice(0, MAX_SHOWN).map(([name, count]) => `${name || 'none'} ${count}`)
+  return sorted.length > MAX_SHOWN ? `${shown.join(', ')}, ...` : shown.join(', ')
+}
+
+function impactText(at: number, { devices, blocked, warned, allowed }: Impact): string {
+  const row = (name: string, tally: Tally): (string | number)[] => [
+    name,
+    tally.count,
+    largest(tally.platforms),
+    largest(tally.rules),
+    largest(tally.domains),
+  ]
+  const rows = [row('newly blocked', blocked), row('newly warned', warned), row('newly allowed', allowed)]
+  return `at ${clockTime(at)}, of ${devices} devices\n${table(['', 'devices', 'platforms', 'because of', 'domains'], rows)}`
+}
