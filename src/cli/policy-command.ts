@@ -41,7 +41,7 @@ function check(context: CommandContext, file = configFile(context, 'device_gate_
   answer(
     context,
     summary,
-    `${file}: valid, mode ${mode}, ${mandates.length} mandates, ${tests.length} tests passed\n`,
+    `${file}: valid; mode: ${mode}, mandates: ${mandates.length}, tests passed: ${tests.length}\n`,
   )
 }
 

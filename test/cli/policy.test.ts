@@ -21,7 +21,7 @@ describe('device-gate policy', () => {
       const file = site().write('config/device_gate_policy.yaml', GOOD)
       assert.equal(
         await site().out('policy', 'check'),
-        `${file}: valid, mode enforce, 1 mandates, 1 tests passed\n`,
+        `${file}: valid; mode: enforce, mandates: 1, tests passed: 1\n`,
       )
     })
     it('any file, where there is no site', async () => {

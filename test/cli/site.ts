@@ -110,11 +110,11 @@ export class CliSite {
   }
 
   /** What Haraka does at its start and at each good edit. */
-  async applyPolicy(text: string, at = Date.now()): Promise<void> {
+  async applyPolicy(text: string, at = Date.now(), by = { author: 'test', reason: 'a test' }): Promise<void> {
     const parsed = parsePolicy(text, { file: 'policy.yaml' })
     if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems))
     const { policy } = parsed
-    await this.store((store) => store.applyPolicy(policy, text, { author: 'test', reason: 'a test', at }))
+    await this.store((store) => store.applyPolicy(policy, text, { ...by, at }))
   }
 
   async store<T>(work: (store: LmdbStore) => T | Promise<T>): Promise<T> {
