@@ -1,18 +1,19 @@
 import { MECHANISMS } from './sasl'
 
+const ALWAYS = 'IMAP4rev1 LITERAL+ SASL-IR ID'
+const WITHOUT_CERTIFICATE = MECHANISMS.filter((name) => name !== 'EXTERNAL')
+const authWords = (names: readonly string[]): string => names.map((name) => ` AUTH=${name}`).join('')
+const AUTH = authWords(WITHOUT_CERTIFICATE)
+const AUTH_BY_CERTIFICATE = authWords(MECHANISMS)
+
 /** What the gate offers before login: nothing that an upstream may lack. */
 export function ownCapability(state: {
   readonly startTls: boolean
   readonly loginAllowed: boolean
   readonly certificate: boolean
 }): string {
-  const words = ['IMAP4rev1', 'LITERAL+', 'SASL-IR', 'ID']
-  if (state.startTls) words.push('STARTTLS')
-  if (!state.loginAllowed) words.push('LOGINDISABLED')
-  else {
-    for (const name of MECHANISMS) if (name !== 'EXTERNAL' || state.certificate) words.push(`AUTH=${name}`)
-  }
-  return words.join(' ')
+  const login = state.loginAllowed ? (state.certificate ? AUTH_BY_CERTIFICATE : AUTH) : ' LOGINDISABLED'
+  return `${ALWAYS}${state.startTls ? ' STARTTLS' : ''}${login}`
 }
 
 /** A compressed stream could not carry the gate's own words, such as `* BYE`. */

@@ -4,7 +4,7 @@ import type { ImapConfig } from '../config/host-config'
 import type { GateDecision, KeyedSubject, SessionGate } from '../gate/gate'
 import type { TagReader } from '../identity/claim'
 import { certificateClaim } from '../identity/client-certificate'
-import { effectOf } from '../policy/decision'
+import { effectOf, type Claim } from '../policy/decision'
 import type { Platform } from '../policy/vocabulary'
 import { wipe, type Credential } from './credential'
 import type { CredentialCache } from './credential-cache'
@@ -77,21 +77,23 @@ export class LoginAttempt {
     this.#pending?.abort()
   }
 
-  /** Overwrites the credential when it is done with it. */
+  /**
+   * A device that proved itself cryptographically is decided before the upstream is dialled; for any other
+   * the password is proven first, so that nobody learns a device's state by guessing names. Overwrites the
+   * credential when it is done with it.
+   */
   async run(credential: Credential): Promise<LoginOutcome> {
     try {
       const reading = this.host.tags().read(credential.user)
       if (reading.status === 'invalid') return await this.fail()
       const tagClaim = reading.status === 'valid' ? reading.claim : null
-      const { certificate, platformHint, remoteAddress } = this.facts
-      const claim = (certificate && certificateClaim(certificate)) ?? tagClaim
-      const subject = this.host.gate.subject({
-        user: reading.user,
-        claim,
-        platformHint,
-        exemptNetwork: this.host.isExempt(remoteAddress),
-      })
-      return await this.#login({ ...credential, user: reading.user }, subject)
+      const known = { ...credential, user: reading.user }
+      const subject = this.#subject(reading.user, tagClaim)
+      if (subject.claim !== null || this.host.proven.has(known, this.host.now())) {
+        const refusal = await this.#refusalBeforeDialling(subject)
+        if (refusal) return refusal
+      }
+      return this.#judge(await this.#askUpstream(known), known, subject)
     } finally {
       wipe(credential)
     }
@@ -103,39 +105,43 @@ export class LoginAttempt {
     return AUTHENTICATION_FAILED
   }
 
-  /**
-   * A device that proved itself cryptographically is decided before the upstream is dialled; for any other
-   * the password is proven first, so that nobody learns a device's state by guessing names.
-   */
-  async #login(credential: Credential, subject: KeyedSubject): Promise<LoginOutcome> {
-    const { proven } = this.host
-    if (subject.claim !== null || proven.has(credential, this.host.now())) {
-      const refusal = await this.#refusalBeforeDialling(subject)
-      if (refusal) return refusal
-    }
-    const login = await this.#askUpstream(credential)
-    if (login.status === 'refused') return { ...login, status: 'no' }
-    if (login.status === 'unavailable') return UNREACHABLE
-    const decision = this.#decide(subject)
-    if (isRefusal(decision)) {
-      login.upstream.socket.destroy()
-      proven.add(credential, this.host.now())
-      return this.#refusal(decision, subject)
-    }
-    this.#record(decision, subject)
-    const warned = effectOf(decision) === 'warn'
-    const alert = warned ? `* OK [ALERT] ${decision.text} (${decision.id})\r\n` : ''
-    return { ...login, untagged: login.untagged + alert, subject, decision }
+  #subject(user: string, tagClaim: Claim | null): KeyedSubject {
+    const { certificate, platformHint, remoteAddress } = this.facts
+    return this.host.gate.subject({
+      user,
+      claim: (certificate && certificateClaim(certificate)) ?? tagClaim,
+      platformHint,
+      exemptNetwork: this.host.isExempt(remoteAddress),
+    })
   }
 
-  async #askUpstream(credential: Credential): Promise<UpstreamLogin> {
+  #askUpstream(credential: Credential): Promise<UpstreamLogin> {
     const attempt = new UpstreamAttempt(this.host.config().upstream, credential, this.facts)
     this.#pending = attempt
     if (this.#gone) attempt.abort()
-    const login = await attempt.result
-    if (login.status === 'unavailable' && login.problem !== 'aborted')
-      this.host.onUpstreamProblem(login.problem)
-    return login
+    return attempt.result
+  }
+
+  #judge(login: UpstreamLogin, credential: Credential, subject: KeyedSubject): LoginOutcome {
+    switch (login.status) {
+      case 'refused':
+        return { ...login, status: 'no' }
+      case 'unavailable':
+        if (login.problem !== 'aborted') this.host.onUpstreamProblem(login.problem)
+        return UNREACHABLE
+      case 'ok': {
+        const decision = this.#decide(subject)
+        if (isRefusal(decision)) {
+          login.upstream.socket.destroy()
+          this.host.proven.add(credential, this.host.now())
+          return this.#refusal(decision, subject)
+        }
+        this.#record(decision, subject)
+        const warned = effectOf(decision) === 'warn'
+        const alert = warned ? `* OK [ALERT] ${decision.text} (${decision.id})\r\n` : ''
+        return { ...login, untagged: login.untagged + alert, subject, decision }
+      }
+    }
   }
 
   async #refusalBeforeDialling(subject: KeyedSubject): Promise<LoginOutcome | undefined> {

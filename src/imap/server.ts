@@ -82,7 +82,9 @@ class ConnectionHost implements SessionHost {
       keepAlive: true,
       keepAliveInitialDelay: KEEPALIVE_MS,
     }
-    const listener = net.createServer(options, (socket) => this.#accept(socket, implicitTls))
+    // Only a listener on all addresses has to ask each connection which of them it came to.
+    const known = net.isIP(host) !== 0 && host !== '0.0.0.0' && host !== '::' ? host : undefined
+    const listener = net.createServer(options, (socket) => this.#accept(socket, known, implicitTls))
     await new Promise<void>((resolve, reject) => {
       listener.once('error', reject)
       listener.listen({ host, port }, resolve)
@@ -159,7 +161,7 @@ class ConnectionHost implements SessionHost {
     this.#tls?.accept(socket, (secured) => session.secured(secured))
   }
 
-  #accept(socket: net.Socket, implicitTls: boolean): void {
+  #accept(socket: net.Socket, listenAddress: string | undefined, implicitTls: boolean): void {
     // An error is followed by `close`, which everybody concerned listens to.
     socket.on('error', ignore)
     const address = plainAddress(socket.remoteAddress ?? '')
@@ -171,7 +173,8 @@ class ConnectionHost implements SessionHost {
     this.#byAddress.set(address, ofAddress + 1)
     socket.on('close', () => this.#released(address))
 
-    const session = new Session(socket, { address, port: socket.remotePort ?? 0 }, this)
+    const localAddress = listenAddress ?? socket.localAddress ?? ''
+    const session = new Session(socket, { address, port: socket.remotePort ?? 0, localAddress }, this)
     this.#sessions.add(session)
     session.start(implicitTls)
   }

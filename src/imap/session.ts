@@ -68,7 +68,11 @@ export class Session implements ConnectionOwner, Listed {
 
   constructor(
     private socket: net.Socket,
-    private readonly remote: { readonly address: string; readonly port: number },
+    private readonly remote: {
+      readonly address: string
+      readonly port: number
+      readonly localAddress: string
+    },
     private readonly host: SessionHost,
   ) {
     this.#deadline = host.now() + host.config().limits.loginS * 1000
@@ -330,7 +334,7 @@ export class Session implements ConnectionOwner, Listed {
     const attempt = new LoginAttempt(this.host, {
       remoteAddress: this.remote.address,
       remotePort: this.remote.port,
-      localAddress: this.socket.localAddress ?? '',
+      localAddress: this.remote.localAddress,
       certificate: this.#certificate(),
       platformHint: this.#hint,
     })
