@@ -28,10 +28,16 @@ export function whatIfCommand(policy: Command, context: () => CommandContext): v
     .command('what-if')
     .description('decide every device under a draft, now and at its deadlines, and tell what would change')
     .argument('<file>', 'the draft')
-    .option('--at <time...>', `at these moments instead, RFC 3339 with a zone; at most ${MAX_MOMENTS}`)
+    .option(
+      '--at <time>',
+      `at this moment instead, RFC 3339 with a zone; up to ${MAX_MOMENTS} times`,
+      collected,
+    )
     .option('--list <file>', 'write each device that would be served differently, one JSON line each')
     .action((file: string, options: WhatIfOptions) => whatIf(context(), file, options))
 }
+
+const collected = (time: string, before: readonly string[] = []): string[] => [...before, time]
 
 function whatIf(context: CommandContext, file: string, options: WhatIfOptions): void {
   const draft = readDraft(file)
@@ -43,7 +49,7 @@ function whatIf(context: CommandContext, file: string, options: WhatIfOptions): 
   const counts = moments.map(
     (at) => new ImpactCount({ before: { active, at }, after: { active: enforced, at } }),
   )
-  const list = options.list === undefined ? undefined : fs.openSync(options.list, 'w', 0o600)
+  const list = options.list === undefined ? undefined : openList(options.list)
   try {
     overAllDevices(context, counts, (difference, index) => {
       if (list !== undefined) fs.writeSync(list, jsonLine(differenceJson(difference, moments[index] ?? 0)))
@@ -59,6 +65,14 @@ function whatIf(context: CommandContext, file: string, options: WhatIfOptions): 
   }
   const heading = mode === 'enforce' ? '' : `the mode would be ${mode}: this is what enforcing it would do\n`
   answer(context, json, heading + impacts.map(({ at, impact }) => impactText(at, impact)).join('\n'))
+}
+
+function openList(file: string): number {
+  try {
+    return fs.openSync(file, 'w', 0o600)
+  } catch (error) {
+    throw new Refusal(`${file} cannot be written: ${(error as Error).message}`)
+  }
 }
 
 function readDraft(file: string): Policy {

@@ -45,6 +45,7 @@ async function exampleSite(): Promise<CliSite> {
     'draft.yaml',
     POLICY.replace('platforms', 'platform').replace('-07:00\n    message', '\n    message'),
   )
+  site.write('stricter.yaml', `${POLICY}grace: block\n`)
   await site.journal(
     blockEntry({
       time: Date.now() - 1_200_000,
