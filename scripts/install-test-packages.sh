@@ -4,13 +4,25 @@
 set -euo pipefail
 
 missing=()
-need() { # program package
-  [ -x "/usr/sbin/$1" ] || command -v "$1" >/dev/null || missing+=("$2")
+need() { # package, then what of it must be there: programs of the PATH, or files
+  local package=$1 program
+  shift
+  for program; do
+    command -v "$program" >/dev/null || { missing+=("$package") && return; }
+  done
 }
-need dovecot dovecot-imapd
+check_version() {
+  local version
+  version=$(/usr/sbin/dovecot --version)
+  [[ $version == 2.3.* ]] && return
+  echo "The end-to-end tests configure Dovecot 2.3 (Debian 12 has it); this is $version." >&2
+  exit 1
+}
+# The dovecot-core package alone has the program, but no IMAP.
+need dovecot-imapd /usr/sbin/dovecot /usr/lib/dovecot/imap
 need curl curl
 need openssl openssl
-[ "${#missing[@]}" -eq 0 ] && exit 0
+[ "${#missing[@]}" -eq 0 ] && check_version && exit 0
 
 if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
   echo "The end-to-end tests need: ${missing[*]} (names of Debian's packages). Install them, then run npm test again." >&2
@@ -27,3 +39,4 @@ if [ ! -e "$policy" ]; then
   trap 'rm -f "$policy"' EXIT
 fi
 apt-get install -y -qq --no-install-recommends "${missing[@]}"
+check_version

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
@@ -105,7 +106,7 @@ function configuration(dir: string, port: number, tlsPort: number, options: Dove
   const root = uid === 0
   const own = root
     ? ''
-    : `default_internal_user = ${username}\ndefault_login_user = ${username}\ndefault_internal_group = ${gid}\n` +
+    : `default_internal_user = ${username}\ndefault_login_user = ${username}\ndefault_internal_group = ${groupName()}\n` +
       `service anvil {\n  chroot =\n}\nservice imap-login {\n  chroot =\n}\n`
   const ssl = options.tls
     ? `ssl = yes\nssl_cert = <${options.tls.cert}\nssl_key = <${options.tls.key}\n`
@@ -148,3 +149,5 @@ service imap-login {
 ${options.settings ?? ''}
 `
 }
+
+const groupName = (): string => execFileSync('id', ['-gn'], { encoding: 'utf8' }).trim()
