@@ -3,6 +3,7 @@ import cluster from 'node:cluster'
 import { checkHostConfig } from './config/host-config-source'
 import { startControlPlane, type ControlPlane } from './control-plane'
 import { startDataPlane, type DataPlane } from './data-plane'
+import { userProblem, type HarakaServer } from './haraka-user'
 import { openHostParts, type HostParts } from './host-parts'
 import { createLogger } from './journal/logger'
 import { onProcessEnd } from './process-end'
@@ -47,7 +48,9 @@ export function register(plugin: HarakaPlugin): void {
 const harakaDirectory = (): string => process.env['HARAKA'] ?? process.cwd()
 
 /** Haraka's master, or its only process: there the data plane runs beside the control plane. */
-export function initMaster(next: Next, server: { readonly cluster?: unknown }): void {
+export function initMaster(next: Next, server: HarakaServer): void {
+  const problem = userProblem(server, process.getuid?.())
+  if (problem !== undefined) return next(DENY, problem)
   void start('control', server.cluster === undefined).then(() => next(), refuseStart(next))
 }
 
