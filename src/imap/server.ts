@@ -85,8 +85,9 @@ class ConnectionHost implements SessionHost {
     // Only a listener on all addresses has to ask each connection which of them it came to.
     const known = net.isIP(host) !== 0 && host !== '0.0.0.0' && host !== '::' ? host : undefined
     const listener = net.createServer(options, (socket) => this.#accept(socket, known, implicitTls))
+    const key = implicitTls ? 'listen_tls' : 'listen'
     await new Promise<void>((resolve, reject) => {
-      listener.once('error', reject)
+      listener.once('error', ({ message }) => reject(new Error(`device_gate.yaml: imap.${key}: ${message}`)))
       listener.listen({ host, port }, resolve)
     })
     listener.on('error', (error) => this.#count(`listener: ${error.message}`))

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import fs from 'node:fs'
+import net from 'node:net'
 
 import { deviceLine } from '../support/device-line'
 import { eventually } from '../support/eventually'
@@ -125,6 +127,14 @@ for (const nodes of [0, 2]) {
         assert.ok(!haraka.output.includes('imap listening'))
       })
     }
+
+    it('an IMAP address that somebody else has: Haraka does not start', async () => {
+      const other = net.createServer().listen(site.imapPort, '127.0.0.1')
+      const haraka = site.spawn()
+      assert.notEqual(await haraka.exited, 0)
+      assert.match(haraka.output, /device_gate\.yaml: imap\.listen: .*EADDRINUSE/)
+      await once(other.close(), 'close')
+    })
 
     it('a policy that is broken at a restart: the last good one is in force', async () => {
       const [{ edit, problem } = assert.fail()] = MISTAKES

@@ -56,7 +56,9 @@ function commandsOf(guide: string): Map<number, string[]> {
   return commands
 }
 
-describe(`npm start${ROOT ? ', as nobody' : ''}`, () => {
+describe(`npm start${ROOT ? ', as nobody' : ''}`, function () {
+  // It compiles the project, twice.
+  this.timeout(180_000)
   let dir: string
   let demo: WatchedProcess
   let commands: Map<number, string[]>
