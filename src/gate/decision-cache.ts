@@ -1,30 +1,39 @@
 import { LRUCache } from 'lru-cache'
 
 import type { GateDecision } from './gate'
+import { SourceIndex, type Sources } from './source-index'
 
-/** One finished decision and what outdates it. */
-interface Entry {
-  readonly decision: GateDecision
-  /** Epoch milliseconds. A clock set back behind it could lie before a deadline that was passed then. */
-  readonly decidedAt: number
+/**
+ * A finished decision and what outdates it, in one object and the numbers small, so that a hit touches no
+ * more memory than a bare look-up: the moments are milliseconds after the cache's origin, since V8 keeps
+ * 32-bit integers in the object itself and any other number in a box of its own.
+ */
+interface Entry extends GateDecision {
   readonly epoch: number
-  /** What it was decided from: each change of one of these drops it. */
-  readonly sources: readonly string[]
+  /** A clock set back behind this could lie before a deadline that was passed then. */
+  readonly holdsFrom: number
+  readonly holdsUntil: number
+  readonly sources: Sources
 }
 
-/** Decisions a worker keeps; at about 600 octets each this is bounded near 150 MB. */
+/** Decisions a worker keeps; at about 700 octets each they are bounded near 180 MB. */
 const MAX_ENTRIES = 262_144
 
-/** Finished decisions by subject key, droppable by the device or user they were decided from. */
+const MAX_INT32 = 2 ** 31 - 1
+/** After these many milliseconds (12 days) moments are counted from a new origin. */
+const ORIGIN_LASTS = 2 ** 30
+
+/** Finished decisions by subject key, droppable by the device or user they were made from. */
 export class DecisionCache {
-  readonly #keysBySource = new Map<string, Set<string>>()
+  readonly #keys = new SourceIndex<string>()
   readonly #entries: LRUCache<string, Entry>
   #epoch = 0
+  #origin = 0
 
   constructor(maxEntries = MAX_ENTRIES) {
     this.#entries = new LRUCache<string, Entry>({
       max: maxEntries,
-      dispose: (entry, key) => this.#unindex(key, entry),
+      dispose: ({ sources }, key) => this.#keys.remove(sources, key),
     })
   }
 
@@ -32,20 +41,31 @@ export class DecisionCache {
   get(key: string, nowMs: number): GateDecision | undefined {
     const entry = this.#entries.get(key)
     if (entry === undefined || entry.epoch !== this.#epoch) return undefined
-    return nowMs >= entry.decidedAt && nowMs < entry.decision.validUntil ? entry.decision : undefined
+    const now = nowMs - this.#origin
+    return now >= entry.holdsFrom && now < entry.holdsUntil ? entry : undefined
   }
 
-  set(key: string, decision: GateDecision, decidedAt: number, sources: readonly string[]): void {
-    this.#entries.set(key, { decision, decidedAt, epoch: this.#epoch, sources })
-    for (const source of sources) {
-      const keys = this.#keysBySource.get(source)
-      if (keys) keys.add(key)
-      else this.#keysBySource.set(source, new Set([key]))
+  /** Keeps a decision made at `nowMs`, and gives it back as later hits will give it. */
+  set(key: string, decision: GateDecision, nowMs: number, sources: Sources): GateDecision {
+    if (Math.abs(nowMs - this.#origin) > ORIGIN_LASTS) {
+      this.#origin = nowMs
+      this.outdateAll()
     }
+    const entry: Entry = {
+      epoch: this.#epoch,
+      holdsFrom: nowMs - this.#origin,
+      holdsUntil: Math.min(decision.validUntil - this.#origin, MAX_INT32),
+      sources,
+      ...decision,
+    }
+    // What it replaces is disposed of in here, before the new one is indexed.
+    this.#entries.set(key, entry)
+    this.#keys.add(sources, key)
+    return entry
   }
 
   /** What the newest decision under `key` was made from; undefined when there is none. */
-  sourcesOf(key: string): readonly string[] | undefined {
+  sourcesOf(key: string): Sources | undefined {
     return this.#entries.peek(key)?.sources
   }
 
@@ -54,19 +74,11 @@ export class DecisionCache {
     this.#epoch += 1
   }
 
-  /** Drops what was decided from `source`. */
-  drop(source: string): void {
-    const keys = this.#keysBySource.get(source)
-    if (keys) for (const key of [...keys]) this.#entries.delete(key)
+  dropUser(user: string): void {
+    for (const key of this.#keys.ofUser(user)) this.#entries.delete(key)
   }
 
-  #unindex(key: string, entry: Entry): void {
-    for (const source of entry.sources) {
-      const keys = this.#keysBySource.get(source)
-      if (keys?.delete(key) && keys.size === 0) this.#keysBySource.delete(source)
-    }
+  dropDevice(id: string): void {
+    for (const key of this.#keys.ofDevice(id)) this.#entries.delete(key)
   }
 }
-
-export const deviceSource = (id: string): string => `d:${id}`
-export const userSource = (user: string): string => `u:${user}`

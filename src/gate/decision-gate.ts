@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
 import { normaliseUser } from '../devices/record'
 import type { Replica } from '../devices/store'
@@ -8,11 +8,12 @@ import type { Decision, DecisionRequest, Subject } from '../policy/decision'
 import { effectiveMode, siteMode } from '../policy/effective-mode'
 import type { ActivePolicy } from '../policy/policy'
 import type { FailMode } from '../policy/vocabulary'
-import { DecisionCache, deviceSource, userSource } from './decision-cache'
+import { DecisionCache } from './decision-cache'
 import type { DecisionContext, GateDecision, KeyedSubject, LiveSession, SessionGate } from './gate'
 import { Invalidation } from './invalidation'
 import { judge } from './judge'
 import { LiveSessions } from './live-sessions'
+import type { Sources } from './source-index'
 
 export interface GateDependencies {
   readonly replica: Replica
@@ -24,17 +25,20 @@ export interface GateDependencies {
   readonly now: () => number
   /** Told of each fault inside; must bound what it does with many. */
   readonly onFault: (error: unknown) => void
+  /** How many are kept in memory. */
+  readonly cachedDecisions?: number
 }
 
 /** The gate of one process: decides from memory, and from the replica when memory has no answer. */
 export class DecisionGate implements SessionGate {
-  readonly #cache = new DecisionCache()
+  readonly #cache: DecisionCache
   readonly #invalidation: Invalidation
   readonly #live: LiveSessions
   #active: ActivePolicy | undefined
   #activeKnown = false
 
   constructor(private readonly deps: GateDependencies) {
+    this.#cache = new DecisionCache(deps.cachedDecisions)
     this.#live = new LiveSessions({
       decide: (subject, nowMs) => this.decide(subject, nowMs),
       sourcesOf: (subject) => this.#cache.sourcesOf(subject.key) ?? claimedSources(subject),
@@ -42,11 +46,18 @@ export class DecisionGate implements SessionGate {
       now: deps.now,
     })
     const decided = {
-      drop: (source: string) => {
-        this.#cache.drop(source)
-        this.#live.changed(source)
+      dropUser: (user: string) => {
+        this.#cache.dropUser(user)
+        this.#live.userChanged(user)
       },
-      outdateAll: () => this.#outdateAll(),
+      dropDevice: (id: string) => {
+        this.#cache.dropDevice(id)
+        this.#live.deviceChanged(id)
+      },
+      outdateAll: () => {
+        this.#activeKnown = false
+        this.hostChanged()
+      },
     }
     this.#invalidation = new Invalidation(deps.replica, decided, deps.onFault)
   }
@@ -88,7 +99,8 @@ export class DecisionGate implements SessionGate {
 
   /** The host's own rules changed: everything is decided anew. */
   hostChanged(): void {
-    this.#outdateAll()
+    this.#cache.outdateAll()
+    this.#live.allChanged()
   }
 
   follow(session: LiveSession, decision: GateDecision): void {
@@ -104,23 +116,13 @@ export class DecisionGate implements SessionGate {
     this.#live.close()
   }
 
-  #outdateAll(): void {
-    this.#cache.outdateAll()
-    this.#activeKnown = false
-    this.#live.allChanged()
-  }
-
   #decideAnew(subject: KeyedSubject, nowMs: number): GateDecision {
     const host = this.deps.host()
     try {
-      // Whatever was committed before this moment must be seen, whenever the poller runs next.
-      this.#invalidation.poll()
       const active = this.#activePolicy()
       if (!active) return this.#fault(subject, new Error('no policy was ever applied'))
       const { decision, sources } = judge(this.deps.replica, subject, active, host, nowMs)
-      const finished = withId(subject, decision)
-      this.#cache.set(subject.key, finished, nowMs, sources)
-      return finished
+      return this.#cache.set(subject.key, withId(subject, decision), nowMs, sources)
     } catch (error) {
       return this.#fault(subject, error)
     }
@@ -129,7 +131,7 @@ export class DecisionGate implements SessionGate {
   #activePolicy(): ActivePolicy | undefined {
     if (!this.#activeKnown) {
       this.#active = this.deps.replica.activePolicy()
-      this.#activeKnown = true
+      this.#activeKnown = this.#active !== undefined
     }
     return this.#active
   }
@@ -150,8 +152,10 @@ export class DecisionGate implements SessionGate {
 }
 
 /** Where there was a fault, the change of these may be its mending. */
-const claimedSources = ({ user, claim }: KeyedSubject): string[] =>
-  claim ? [userSource(user), deviceSource(claim.deviceId)] : [userSource(user)]
+const claimedSources = ({ user, claim }: KeyedSubject): Sources => ({
+  user,
+  deviceIds: claim ? [claim.deviceId] : [],
+})
 
 const ID_ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
 const ID_CHARS = 8
@@ -163,7 +167,7 @@ const ID_CHARS = 8
 function withId(subject: KeyedSubject, decision: Decision): GateDecision {
   const { outcome, reason, rule, policyVersion, evidenceAt, deviceId } = decision
   const facts = [subject.key, outcome, reason, rule, policyVersion, evidenceAt, deviceId].join('\0')
-  const digest = createHash('sha256').update(facts).digest()
+  const digest = hash('sha256', facts, 'buffer')
   let id = ''
   for (let i = 0; i < ID_CHARS; i += 1) id += ID_ALPHABET[(digest[i] ?? 0) & 31] ?? ''
   return { ...decision, id }

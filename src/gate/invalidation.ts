@@ -1,5 +1,4 @@
 import type { Change, Replica } from '../devices/store'
-import { deviceSource, userSource } from './decision-cache'
 
 const POLL_MS = 20
 /** Changes taken in at one go; a longer list is dealt with by outdating everything. */
@@ -7,8 +6,8 @@ const MAX_CHANGES = 5000
 
 /** What must not outlive what it was decided from. */
 export interface Decided {
-  /** `source` changed; see `deviceSource` and `userSource`. */
-  drop(source: string): void
+  dropUser(user: string): void
+  dropDevice(id: string): void
   /** Everything may have changed, the policy too. */
   outdateAll(): void
 }
@@ -26,26 +25,26 @@ export class Invalidation {
     this.#seen = replica.sequence()
     this.#timer = setInterval(() => {
       try {
-        this.poll()
+        this.#poll()
       } catch (error) {
+        // Nothing was dropped: the next poll tries again.
         this.onFault(error)
       }
     }, POLL_MS)
     this.#timer.unref()
   }
 
-  /** Throws what the replica throws; then nothing was dropped and the next poll tries again. */
-  poll(): void {
+  close(): void {
+    clearInterval(this.#timer)
+  }
+
+  #poll(): void {
     const sequence = this.replica.sequence()
     if (sequence === this.#seen) return
     const changes = this.#changes(sequence)
     if (changes === null) this.decided.outdateAll()
     else for (const change of changes) this.#apply(change)
     this.#seen = changes?.at(-1)?.sequence ?? sequence
-  }
-
-  close(): void {
-    clearInterval(this.#timer)
   }
 
   #changes(sequence: number): Change[] | null {
@@ -56,13 +55,12 @@ export class Invalidation {
   #apply(change: Change): void {
     switch (change.kind) {
       case 'device':
-        this.decided.drop(deviceSource(change.deviceId))
-        for (const owner of change.owners) this.decided.drop(userSource(owner))
+        this.decided.dropDevice(change.deviceId)
+        for (const owner of change.owners) this.decided.dropUser(owner)
         return
       case 'override':
-        this.decided.drop(
-          change.subject.kind === 'device' ? deviceSource(change.subject.id) : userSource(change.subject.id),
-        )
+        if (change.subject.kind === 'device') this.decided.dropDevice(change.subject.id)
+        else this.decided.dropUser(change.subject.id)
         return
       case 'policy':
         this.decided.outdateAll()

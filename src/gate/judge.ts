@@ -4,15 +4,14 @@ import type { DecisionRequest, Judgement, Subject } from '../policy/decision'
 import type { DeviceRecord } from '../policy/device'
 import type { Override } from '../policy/override'
 import type { ActivePolicy } from '../policy/policy'
-import { deviceSource, userSource } from './decision-cache'
+import type { Sources } from './source-index'
 
 /** A person with more devices than this is decided by the first ones: the look-up must stay bounded. */
 const MAX_OWNED_DEVICES = 64
 
 export interface Judged {
   readonly decision: Judgement
-  /** Every device and person it was decided from, known or not: their changes outdate it. */
-  readonly sources: readonly string[]
+  readonly sources: Sources
 }
 
 /** Decides from what the replica holds, reading no more than the steps need. Throws what the replica throws. */
@@ -23,15 +22,15 @@ export function judge(
   host: DecisionRequest['host'],
   now: number,
 ): Judged {
-  const decision = decideUpFront({ subject, active, host })
-  if (decision) return { decision, sources: [] }
   const { claim, user } = subject
+  const upFront = decideUpFront({ subject, active, host })
+  if (upFront) return { decision: upFront, sources: { user, deviceIds: [] } }
   const devices = claim ? claimedDevice(replica, claim.deviceId) : ownedDevices(replica, user)
   const deviceIds = claim ? [claim.deviceId] : devices.map(({ id }) => id)
   const overrides: Override[] = replica.overridesOn({ kind: 'user', id: user })
   for (const id of deviceIds) overrides.push(...replica.overridesOn({ kind: 'device', id }))
   const request = { subject, active, host, devices, overrides, leaseValid: replica.leaseValid(now) }
-  return { decision: decide(request, now), sources: [userSource(user), ...deviceIds.map(deviceSource)] }
+  return { decision: decide(request, now), sources: { user, deviceIds } }
 }
 
 function claimedDevice(replica: Replica, id: string): DeviceRecord[] {

@@ -1,10 +1,11 @@
 import { effectOf } from '../policy/decision'
 import type { GateDecision, KeyedSubject, LiveSession } from './gate'
+import { SourceIndex, type Sources } from './source-index'
 
 export interface LiveSessionsDependencies {
   readonly decide: (subject: KeyedSubject, nowMs: number) => GateDecision
-  /** What the decision just made for a subject came from; see `deviceSource` and `userSource`. */
-  readonly sourcesOf: (subject: KeyedSubject) => readonly string[]
+  /** What the decision just made for a subject came from. */
+  readonly sourcesOf: (subject: KeyedSubject) => Sources
   /** Over how long sessions that become blocked together are ended. */
   readonly spreadMs: () => number
   readonly now: () => number
@@ -12,7 +13,7 @@ export interface LiveSessionsDependencies {
 
 interface Entry {
   readonly session: LiveSession
-  sources: readonly string[]
+  sources: Sources
   validUntil: number
   /** The warning that was given last: the same one is given once, whichever policy it comes from. */
   warned: string | null
@@ -29,7 +30,7 @@ const GOLDEN_RATIO = 0.618_033_988_749_895
 /** The open sessions of one process, and how they follow what is decided. */
 export class LiveSessions {
   readonly #entries = new Map<LiveSession, Entry>()
-  readonly #bySource = new Map<string, Set<Entry>>()
+  readonly #bySource = new SourceIndex<Entry>()
   /** To be decided anew, oldest first. */
   readonly #due = new Set<Entry>()
   /** No decision runs out before it. */
@@ -46,7 +47,8 @@ export class LiveSessions {
   /** From now on `session` follows; `decision` is the one it was let in with. */
   add(session: LiveSession, decision: GateDecision): void {
     const warned = effectOf(decision) === 'warn' ? decision.text : null
-    const entry: Entry = { session, sources: [], validUntil: Infinity, warned, ending: undefined }
+    const sources = this.deps.sourcesOf(session.subject)
+    const entry: Entry = { session, sources, validUntil: Infinity, warned, ending: undefined }
     this.#entries.set(session, entry)
     // What changed between that decision and this moment was told to nobody.
     if (this.#decide(entry) === decision) return
@@ -60,12 +62,17 @@ export class LiveSessions {
     this.#entries.delete(session)
     this.#due.delete(entry)
     clearTimeout(entry.ending)
-    this.#unindex(entry)
+    this.#bySource.remove(entry.sources, entry)
   }
 
-  /** What was decided from `source` may be decided differently now. */
-  changed(source: string): void {
-    for (const entry of this.#bySource.get(source) ?? []) this.#due.add(entry)
+  /** What was decided from this user's overrides or devices may be decided differently now. */
+  userChanged(user: string): void {
+    for (const entry of this.#bySource.ofUser(user)) this.#due.add(entry)
+    this.#schedule()
+  }
+
+  deviceChanged(id: string): void {
+    for (const entry of this.#bySource.ofDevice(id)) this.#due.add(entry)
     this.#schedule()
   }
 
@@ -113,8 +120,9 @@ export class LiveSessions {
 
   #decide(entry: Entry): GateDecision {
     const decision = this.deps.decide(entry.session.subject, this.deps.now())
-    this.#unindex(entry)
-    this.#index(entry)
+    this.#bySource.remove(entry.sources, entry)
+    entry.sources = this.deps.sourcesOf(entry.session.subject)
+    this.#bySource.add(entry.sources, entry)
     entry.validUntil = decision.validUntil
     this.#wakeAt = Math.min(this.#wakeAt, decision.validUntil)
     return decision
@@ -154,21 +162,5 @@ export class LiveSessions {
   #delayMs(): number {
     this.#phase = (this.#phase + GOLDEN_RATIO) % 1
     return this.#phase * this.deps.spreadMs()
-  }
-
-  #index(entry: Entry): void {
-    entry.sources = this.deps.sourcesOf(entry.session.subject)
-    for (const source of entry.sources) {
-      const entries = this.#bySource.get(source)
-      if (entries) entries.add(entry)
-      else this.#bySource.set(source, new Set([entry]))
-    }
-  }
-
-  #unindex(entry: Entry): void {
-    for (const source of entry.sources) {
-      const entries = this.#bySource.get(source)
-      if (entries?.delete(entry) && entries.size === 0) this.#bySource.delete(source)
-    }
   }
 }

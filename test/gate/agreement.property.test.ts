@@ -136,6 +136,8 @@ describe('a gate with a cache', () => {
       revokeSpreadMs: () => 0,
       now: Date.now,
       onFault: () => undefined,
+      // So few that decisions are pushed out all the time.
+      cachedDecisions: 6,
     })
     const decide = (parts: Subject) => gate.decide(gate.subject(parts), now)
     return {
@@ -148,9 +150,9 @@ describe('a gate with a cache', () => {
       },
       assertAgrees: (parts: Subject): void => {
         clock.tick(POLL_MS)
-        const { id, ...decision } = decide(parts)
-        assert.match(id, /^\w{8}$/)
-        assert.deepEqual(decision, judge(replica, parts, replica.activePolicy()!, host, now).decision)
+        const decision = decide(parts)
+        const fresh = judge(replica, parts, replica.activePolicy()!, host, now).decision
+        assert.deepEqual({ ...decision, ...fresh }, decision)
       },
     }
   }
@@ -213,7 +215,7 @@ describe('a gate with a cache', () => {
         }
         gate.close()
       }),
-      { numRuns: 200 },
+      { numRuns: 400 },
     )
   })
 

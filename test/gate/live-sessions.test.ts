@@ -50,7 +50,7 @@ describe('live sessions', () => {
     answers = new Map()
     live = new LiveSessions({
       decide: ({ user }) => answers.get(user) ?? ALLOW,
-      sourcesOf: ({ user }) => [`u:${user}`],
+      sourcesOf: ({ user }) => ({ user, deviceIds: [`${user}-phone`] }),
       spreadMs: () => SPREAD_MS,
       now: Date.now,
     })
@@ -100,7 +100,7 @@ describe('live sessions', () => {
     it(name, async () => {
       const session = open('anna', first)
       answers.set('anna', then)
-      live.changed('u:anna')
+      live.userChanged('anna')
       await clock.tickAsync(SPREAD_MS)
       assert.deepEqual(session.told, told)
     })
@@ -109,9 +109,12 @@ describe('live sessions', () => {
   it('tells a change only to the sessions it concerns', async () => {
     const [anna, ben] = [open('anna'), open('ben')]
     answers.set('anna', decision('block')).set('ben', decision('block'))
-    live.changed('u:anna')
+    live.userChanged('anna')
     await clock.tickAsync(SPREAD_MS)
     assert.deepEqual([anna.told, ben.told], [['end ID-block'], []])
+    live.deviceChanged('ben-phone')
+    await clock.tickAsync(SPREAD_MS)
+    assert.deepEqual(ben.told, ['end ID-block'])
   })
 
   it('spreads the end of many sessions evenly', async () => {
@@ -128,10 +131,10 @@ describe('live sessions', () => {
   it('spares a session when the order is taken back within the spread', async () => {
     const session = open('anna')
     answers.set('anna', decision('block'))
-    live.changed('u:anna')
+    live.userChanged('anna')
     await clock.nextAsync()
     answers.delete('anna')
-    live.changed('u:anna')
+    live.userChanged('anna')
     await clock.tickAsync(2 * SPREAD_MS)
     assert.deepEqual(session.told, [])
   })
@@ -139,7 +142,7 @@ describe('live sessions', () => {
   it('decides once more right before the end, seen by the poller or not', async () => {
     const session = open('anna')
     answers.set('anna', decision('block'))
-    live.changed('u:anna')
+    live.userChanged('anna')
     await clock.nextAsync()
     answers.delete('anna')
     await clock.tickAsync(2 * SPREAD_MS)
@@ -178,10 +181,10 @@ describe('live sessions', () => {
   it('forgets a session that is over', async () => {
     const session = open('anna')
     answers.set('anna', decision('block'))
-    live.changed('u:anna')
+    live.userChanged('anna')
     await clock.nextAsync()
     live.remove(session)
-    live.changed('u:anna')
+    live.userChanged('anna')
     live.allChanged()
     await clock.tickAsync(2 * SPREAD_MS)
     assert.deepEqual(session.told, [])
