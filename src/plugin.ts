@@ -9,7 +9,7 @@ import { createLogger } from './journal/logger'
 import { onProcessEnd } from './process-end'
 import { onUnrecognizedCommand } from './smtp/auth-hook'
 import { DENY, type Connection, type Next } from './smtp/haraka'
-import { onData, onDeny, onMail } from './smtp/message-hooks'
+import { onDeny, onMail } from './smtp/message-hooks'
 
 /** What Haraka gives a plugin as `this` at register time. */
 interface HarakaPlugin {
@@ -40,7 +40,6 @@ export function register(plugin: HarakaPlugin): void {
   plugin.register_hook('init_child', 'device_gate_init_child')
   plugin.register_hook('unrecognized_command', 'device_gate_auth', FIRST)
   plugin.register_hook('mail', 'device_gate_mail', FIRST)
-  plugin.register_hook('data', 'device_gate_data', FIRST)
   plugin.register_hook('deny', 'device_gate_deny', FIRST)
 }
 
@@ -77,9 +76,6 @@ export const auth = (next: Next, connection: Connection, params: string[]): void
 
 export const mail = (next: Next, connection: Connection): void =>
   onMail(running?.data?.smtp, next, connection)
-
-export const data = (next: Next, connection: Connection): void =>
-  onData(running?.data?.smtp, next, connection)
 
 /** `params` of this hook: the return code and the message of a refusal, then who gave it. */
 export const deny = (next: Next, _connection: Connection, params: readonly unknown[]): void =>

@@ -13,6 +13,7 @@ const MALFORMED: Answer = { kind: 'respond', code: 501, text: '5.5.2 Cannot deco
 const UNASKED: Answer = { kind: 'respond', code: 501, text: '5.7.0 CRAM-MD5 takes no initial response' }
 const CANCELLED: Answer = { kind: 'respond', code: 501, text: '5.7.0 Authentication cancelled' }
 const ALREADY: Answer = { kind: 'respond', code: 503, text: '5.5.1 Already authenticated' }
+const IN_TRANSACTION: Answer = { kind: 'respond', code: 503, text: '5.5.1 No AUTH during a mail transaction' }
 const NOT_NOW: Answer = { kind: 'respond', code: 454, text: '4.7.0 Temporary authentication failure' }
 
 /**
@@ -41,22 +42,26 @@ export function onUnrecognizedCommand(
 }
 
 function takeTagOff(gate: SmtpGate | undefined, connection: Connection, params: string[]): Answer {
+  const { notes } = connection
   const [first = '', rest = ''] = params
   const starts = first.toUpperCase() === 'AUTH' && rest !== ''
-  const authenticating = connection.notes.authenticating === true
+  const authenticating = notes.authenticating === true
+  if (starts && notes.auth_user) return ALREADY
+  // Haraka would log in whoever sends MAIL FROM first, and relay a message that was not decided. A line that no
+  // plugin is known to wait for may still be the end of an exchange: once there was an AUTH, none passes.
+  if (connection.transaction && !notes.auth_user && (starts || notes.device_gate)) return IN_TRANSACTION
   if (!starts && !authenticating) return CONTINUE
   if (!gate) return NOT_NOW
   const session = sessionOf(connection)
   // In mid-exchange a line is a response, whatever stands in it: the plugin goes on waiting for one.
   if (authenticating && session.exchange) return proceed(gate, session, params)
-  return starts ? start(gate, connection, session, params) : CONTINUE
+  return starts ? start(gate, session, params) : CONTINUE
 }
 
-function start(gate: SmtpGate, connection: Connection, session: SmtpSession, params: string[]): Answer {
-  // RFC 4954 4: after success, further AUTH commands get 503.
-  if (connection.notes.auth_user) return ALREADY
+function start(gate: SmtpGate, session: SmtpSession, params: string[]): Answer {
   const [name = '', initial, ...more] = (params[1] ?? '').trim().split(/\s+/)
   session.reading = null
+  session.decided = null
   session.exchange = null
   const mechanism = mechanismOf(name)
   if (!mechanism) return CONTINUE

@@ -2,7 +2,8 @@
 export interface Connection {
   readonly notes: ConnectionNotes
   readonly remote: { readonly ip: string }
-  readonly transaction: { readonly uuid: string } | null
+  /** From MAIL FROM to the end of its message. */
+  readonly transaction: object | null
   respond(code: number, text: string, then: () => void): void
 }
 

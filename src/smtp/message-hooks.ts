@@ -1,25 +1,17 @@
-import type { GateDecision } from '../gate/gate'
+import type { GateDecision, KeyedSubject } from '../gate/gate'
 import { sameUser } from '../identity/device-tag'
 import { effectOf, type Claim } from '../policy/decision'
 import { DENY, DENYSOFT, DSN, STOP, type Connection, type Next } from './haraka'
-import { sessionOf, type SmtpGate } from './smtp-gate'
+import { sessionOf, type SmtpGate, type SmtpSession } from './smtp-gate'
 
 /**
  * Hook `mail`: decides each message of an authenticated connection anew. Inbound mail and relaying by
  * address are not its business.
  */
 export function onMail(gate: SmtpGate | undefined, next: Next, connection: Connection): void {
-  answer(next, messageReply(gate, connection))
-}
-
-/**
- * Hook `data`: Haraka lets a client log in between MAIL FROM and DATA, and then relays for it. Such a message
- * is decided here; no other is.
- */
-export function onData(gate: SmtpGate | undefined, next: Next, connection: Connection): void {
-  const { notes, transaction } = connection
-  const undecided = Boolean(notes.auth_user) && sessionOf(connection).decided !== transaction?.uuid
-  answer(next, undecided ? messageReply(gate, connection) : undefined)
+  const reply = messageReply(gate, connection)
+  if (reply) next(reply.code === 550 ? DENY : DENYSOFT, reply)
+  else next()
 }
 
 /**
@@ -30,11 +22,6 @@ export function onDeny(next: Next, refusal: unknown): void {
   next(refusal instanceof DSN ? STOP : undefined)
 }
 
-function answer(next: Next, reply: DSN | undefined): void {
-  if (reply) next(reply.code === 550 ? DENY : DENYSOFT, reply)
-  else next()
-}
-
 const NOT_YET = new DSN(451, '4.7.1 Access cannot be checked right now; please try again later.')
 
 /** The refusal, or nothing when the message may go on. Never throws. */
@@ -42,10 +29,7 @@ function messageReply(gate: SmtpGate | undefined, connection: Connection): DSN |
   if (!connection.notes.auth_user) return undefined
   if (!gate) return NOT_YET
   try {
-    if (!gate.enabled()) return undefined
-    const reply = refusal(decideMessage(gate, connection))
-    sessionOf(connection).decided = connection.transaction?.uuid ?? null
-    return reply
+    return gate.enabled() ? refusal(decideMessage(gate, connection)) : undefined
   } catch (error) {
     gate.onFault(error)
     return NOT_YET
@@ -53,13 +37,7 @@ function messageReply(gate: SmtpGate | undefined, connection: Connection): DSN |
 }
 
 function decideMessage(gate: SmtpGate, connection: Connection): GateDecision {
-  const user = userOf(gate, connection)
-  const subject = gate.gate.subject({
-    user,
-    claim: claimOf(connection, user),
-    platformHint: null,
-    exemptNetwork: gate.isExempt(connection.remote.ip),
-  })
+  const subject = subjectOf(gate, connection)
   const at = gate.now()
   const decision = gate.gate.decide(subject, at)
   gate.gate.record(decision, {
@@ -71,12 +49,27 @@ function decideMessage(gate: SmtpGate, connection: Connection): GateDecision {
   return decision
 }
 
+/** Made once a login: the messages that follow cost one look-up each. Networks may be edited between them. */
+function subjectOf(gate: SmtpGate, connection: Connection): KeyedSubject {
+  const session = sessionOf(connection)
+  const authUser = connection.notes.auth_user
+  const exemptNetwork = gate.isExempt(connection.remote.ip)
+  const { decided } = session
+  if (decided?.authUser === authUser && decided?.subject.exemptNetwork === exemptNetwork)
+    return decided.subject
+  const user = userOf(gate, authUser)
+  const claim = claimOf(session, user)
+  const subject = gate.gate.subject({ user, claim, platformHint: null, exemptNetwork })
+  session.decided = { authUser, subject }
+  return subject
+}
+
 /** The name that the auth plugin settled on. */
-function userOf(gate: SmtpGate, { notes }: Connection): string {
-  if (typeof notes.auth_user === 'string') return notes.auth_user
+function userOf(gate: SmtpGate, authUser: unknown): string {
+  if (typeof authUser === 'string') return authUser
   gate.onFault(
     new Error(
-      `the auth plugin set connection.notes.auth_user to ${typeof notes.auth_user}, not to the user's name: ` +
+      `the auth plugin set connection.notes.auth_user to ${typeof authUser}, not to the user's name: ` +
         'its mail is decided as that of a user without devices',
     ),
   )
@@ -84,10 +77,8 @@ function userOf(gate: SmtpGate, { notes }: Connection): string {
 }
 
 /** A tag proves a device of the user it was issued to: where another name was logged in, it proves nothing. */
-function claimOf(connection: Connection, user: string): Claim | null {
-  const { reading } = sessionOf(connection)
-  return reading?.status === 'valid' && sameUser(reading.user, user) ? reading.claim : null
-}
+const claimOf = ({ reading }: SmtpSession, user: string): Claim | null =>
+  reading?.status === 'valid' && sameUser(reading.user, user) ? reading.claim : null
 
 function refusal(decision: GateDecision): DSN | undefined {
   const effect = effectOf(decision)

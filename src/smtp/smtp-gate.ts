@@ -1,4 +1,4 @@
-import type { Gate } from '../gate/gate'
+import type { Gate, KeyedSubject } from '../gate/gate'
 import type { TagReader, TagReading } from '../identity/claim'
 import type { Mechanism } from './auth-exchange'
 import type { Connection } from './haraka'
@@ -20,8 +20,8 @@ export interface SmtpSession {
   exchange: { readonly mechanism: Mechanism; stage: 'name' | 'password' } | null
   /** The user name of the newest AUTH, with the device its tag proved. */
   reading: TagReading | null
-  /** The transaction that was decided at its MAIL FROM. */
-  decided: string | null
+  /** Who the last message was decided for, and the name that the auth plugin had for them. */
+  decided: { readonly authUser: unknown; readonly subject: KeyedSubject } | null
 }
 
 export const sessionOf = (connection: Connection): SmtpSession =>

@@ -171,13 +171,15 @@ describe('a login that is not one', () => {
 
   it('is over with a malformed response at any point, and shows none of it to Haraka’s log', () => {
     for (const start of [['AUTH PLAIN'], ['AUTH LOGIN'], ['AUTH LOGIN', base64(TAGGED)], ['AUTH CRAM-MD5']]) {
-      const { connection } = connect(working().gate)
-      for (const line of start) connection.line(line)
-      const params = ['pass word!', 'more']
-      onUnrecognizedCommand(working().gate, () => undefined, connection, params)
-      assert.equal(connection.said.at(-1), '501 5.5.2 Cannot decode the response')
-      assert.equal(params[0], 'AUTH')
-      assert.equal(connection.notes.authenticating, false)
+      for (const response of [['secret!'], ['c2VjcmV0', 'more']]) {
+        const { connection } = connect(working().gate)
+        for (const line of start) connection.line(line)
+        const params = [...response]
+        onUnrecognizedCommand(working().gate, () => undefined, connection, params)
+        assert.equal(connection.said.at(-1), '501 5.5.2 Cannot decode the response')
+        assert.equal(params[0], 'AUTH')
+        assert.equal(connection.notes.authenticating, false)
+      }
     }
   })
 
@@ -197,6 +199,48 @@ describe('a login that is not one', () => {
       '501 5.7.0 CRAM-MD5 takes no initial response',
     ])
     assert.notEqual(connection.notes.authenticating, true)
+  })
+
+  it('is refused during a mail transaction (RFC 4954 4), wherever in the exchange it began', () => {
+    const response = base64(`\0${TAGGED}\0${PASSWORD}`)
+    for (const [before, during] of [
+      [[], `AUTH PLAIN ${response}`],
+      [[], 'AUTH XOAUTH2 YQ=='],
+      [['AUTH PLAIN'], response],
+      [['AUTH LOGIN', base64(TAGGED)], base64(PASSWORD)],
+    ] as const) {
+      const { connection, seen } = connect(working().gate)
+      for (const line of before) connection.line(line)
+      const seenBefore = seen.length
+      connection.transaction = {}
+      assert.deepEqual(connection.line(during), ['503 5.5.1 No AUTH during a mail transaction'])
+      assert.equal(seen.length, seenBefore)
+      connection.transaction = null
+      LOGINS['PLAIN without']!(connection, TAGGED, PASSWORD)
+      assert.match(connection.said.at(-1) ?? '', /^235 /)
+    }
+  })
+
+  it('is refused during a mail transaction by a plugin that tells nobody it waits for a response', () => {
+    const seen: string[] = []
+    const connection = new TestConnection([
+      (next, self, params) => onUnrecognizedCommand(working().gate, next, self, params),
+      (next, _self, params) => {
+        seen.push(params.join(' '))
+        next(906)
+      },
+    ])
+    connection.line('AUTH X-OWN')
+    connection.transaction = {}
+    assert.deepEqual(connection.line('token'), ['503 5.5.1 No AUTH during a mail transaction'])
+    assert.deepEqual(seen, ['AUTH X-OWN'])
+  })
+
+  it('is not looked for in other commands of a mail transaction', () => {
+    const { connection, seen } = connect(working().gate)
+    connection.transaction = {}
+    assert.deepEqual(connection.line('XFOO bar'), ['500 Unrecognized command'])
+    assert.deepEqual(seen, ['XFOO', 'bar'])
   })
 
   it('is refused after one that succeeded (RFC 4954 4)', () => {

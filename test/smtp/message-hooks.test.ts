@@ -4,7 +4,7 @@ import type { DecisionContext, Gate, GateDecision } from '../../src/gate/gate'
 import type { TagReading } from '../../src/identity/claim'
 import type { Subject } from '../../src/policy/decision'
 import { DENY, DENYSOFT, DSN, STOP, type Connection } from '../../src/smtp/haraka'
-import { onData, onDeny, onMail } from '../../src/smtp/message-hooks'
+import { onDeny, onMail } from '../../src/smtp/message-hooks'
 import type { SmtpGate } from '../../src/smtp/smtp-gate'
 
 const CLAIM = { deviceId: 'phone', proof: 'tag' } as const
@@ -57,25 +57,24 @@ interface ClientOptions {
   readonly user?: unknown
   readonly reading?: TagReading
   readonly ip?: string
-  readonly transaction?: string
 }
 
-const client = ({ user, reading, ip = '192.0.2.7', transaction = 't1' }: ClientOptions): Connection => ({
+const client = ({ user, reading, ip = '192.0.2.7' }: ClientOptions): Connection => ({
   notes: {
     auth_user: user,
     ...(reading && { device_gate: { exchange: null, reading, decided: null } }),
   },
   remote: { ip },
-  transaction: { uuid: transaction },
+  transaction: {},
   respond: () => assert.fail('this hook answers through next'),
 })
 
 type Answer = readonly [code: number | undefined, reply: string | undefined]
 
-/** What a hook answers; it must do so once, before it returns. */
-function answerOf(hook: typeof onMail, gate: SmtpGate | undefined, connection: Connection): Answer {
+/** What the hook answers; it must do so once, before it returns. */
+function answerOf(gate: SmtpGate | undefined, connection: Connection): Answer {
   const answers: Answer[] = []
-  hook(
+  onMail(
     gate,
     (code, message) => {
       const reply = message instanceof DSN ? `${message.code} ${message.reply}` : message
@@ -108,7 +107,7 @@ describe('MAIL FROM', () => {
     for (const [what, decision, [code, reply]] of table) {
       it(what, () => {
         const asked = new Asked(decision)
-        const answer = answerOf(onMail, smtp(asked), client({ user: 'anna@example.com' }))
+        const answer = answerOf(smtp(asked), client({ user: 'anna@example.com' }))
         assert.equal(answer[0], code)
         if (reply !== undefined || code === undefined) assert.equal(answer[1], reply)
         // RFC 5321 4.5.3.1.5: 512 octets, CRLF and all.
@@ -157,7 +156,7 @@ describe('MAIL FROM', () => {
     for (const [what, from, subject] of table) {
       it(what, () => {
         const asked = new Asked()
-        assert.deepEqual(answerOf(onMail, smtp(asked), client(from)), PASSES)
+        assert.deepEqual(answerOf(smtp(asked), client(from)), PASSES)
         assert.deepEqual(asked.subjects, [{ ...subject, platformHint: null }])
         assert.deepEqual(asked.recorded, [
           { protocol: 'smtp', user: subject.user, remoteAddress: from.ip ?? '192.0.2.7', at: 1000 },
@@ -165,11 +164,35 @@ describe('MAIL FROM', () => {
       })
     }
 
+    it('anew, when the login or the network’s exemption changed since the last message', () => {
+      const asked = new Asked()
+      let exempt = false
+      const gate = smtp(asked, { isExempt: () => exempt })
+      const connection = client({ user: 'anna@example.com', reading: valid('anna@example.com') })
+      const messages: (() => unknown)[] = [
+        () => undefined,
+        () => undefined,
+        () => (exempt = true),
+        () => (connection.notes.auth_user = 'ben@example.com'),
+      ]
+      for (const change of messages) {
+        change()
+        answerOf(gate, connection)
+      }
+      const base = { claim: CLAIM, platformHint: null }
+      assert.deepEqual(asked.subjects, [
+        { ...base, user: 'anna@example.com', exemptNetwork: false },
+        { ...base, user: 'anna@example.com', exemptNetwork: true },
+        { ...base, user: 'ben@example.com', claim: null, exemptNetwork: true },
+      ])
+      assert.equal(asked.recorded.length, messages.length)
+    })
+
     it('a user without devices, when the plugin keeps something else than a name', () => {
       const faults: unknown[] = []
       const asked = new Asked()
       const gate = smtp(asked, { onFault: (error) => faults.push(error) })
-      assert.deepEqual(answerOf(onMail, gate, client({ user: { id: 7 } })), PASSES)
+      assert.deepEqual(answerOf(gate, client({ user: { id: 7 } })), PASSES)
       assert.equal(asked.subjects[0]?.user, '')
       assert.match(String(faults[0]), /set connection\.notes\.auth_user to object/)
     })
@@ -179,62 +202,28 @@ describe('MAIL FROM', () => {
     for (const user of [undefined, null, '']) {
       it(`when nobody logged in (${user === '' ? 'an empty name' : String(user)}): inbound mail, relaying by address`, () => {
         const connection = client({ user })
-        assert.deepEqual(answerOf(onMail, smtp(new Asked(new Error('asked'))), connection), PASSES)
-        assert.deepEqual(answerOf(onMail, undefined, connection), PASSES)
-        assert.deepEqual(answerOf(onData, undefined, connection), PASSES)
+        assert.deepEqual(answerOf(smtp(new Asked(new Error('asked'))), connection), PASSES)
+        assert.deepEqual(answerOf(undefined, connection), PASSES)
       })
     }
     it('when smtp.enabled is false', () =>
       assert.deepEqual(
-        answerOf(
-          onMail,
-          smtp(new Asked(new Error('asked')), { enabled: () => false }),
-          client({ user: 'anna' }),
-        ),
+        answerOf(smtp(new Asked(new Error('asked')), { enabled: () => false }), client({ user: 'anna' })),
         PASSES,
       ))
   })
 
   describe('is refused for now', () => {
     it('before the gate has started', () =>
-      assert.deepEqual(answerOf(onMail, undefined, client({ user: 'anna' })), NOT_YET))
+      assert.deepEqual(answerOf(undefined, client({ user: 'anna' })), NOT_YET))
 
     it('when something in the hook fails, and the fault is told', () => {
       const faults: unknown[] = []
       const gate = smtp(new Asked(new Error('boom')), { onFault: (error) => faults.push(error) })
-      assert.deepEqual(answerOf(onMail, gate, client({ user: 'anna' })), NOT_YET)
+      assert.deepEqual(answerOf(gate, client({ user: 'anna' })), NOT_YET)
       assert.deepEqual(faults.map(String), ['Error: boom'])
     })
   })
-})
-
-describe('DATA', () => {
-  const blocking = (): SmtpGate => smtp(new Asked({ outcome: 'block' }))
-
-  it('passes when its MAIL FROM was decided', () => {
-    const asked = new Asked()
-    const connection = client({ user: 'anna' })
-    answerOf(onMail, smtp(asked), connection)
-    assert.deepEqual(answerOf(onData, smtp(asked), connection), PASSES)
-    assert.equal(asked.subjects.length, 1)
-  })
-
-  it('is decided when the client logged in after MAIL FROM', () => {
-    const before = client({})
-    answerOf(onMail, blocking(), before)
-    before.notes.auth_user = 'anna'
-    assert.deepEqual(answerOf(onData, blocking(), before), [DENY, '550 5.7.1 Ask the help desk. (VAZFRT1J)'])
-  })
-
-  it('is decided when only an earlier message of the connection was', () => {
-    const first = client({ user: 'anna', transaction: 't1' })
-    answerOf(onMail, smtp(new Asked()), first)
-    const second = { ...first, transaction: { uuid: 't2' } }
-    assert.equal(answerOf(onData, blocking(), second)[0], DENY)
-  })
-
-  it('of inbound mail passes', () =>
-    assert.deepEqual(answerOf(onData, smtp(new Asked(new Error('asked'))), client({})), PASSES))
 })
 
 describe('a plugin that would put off or drop refusals', () => {
