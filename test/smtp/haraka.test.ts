@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
+import fs from 'node:fs'
 import path from 'node:path'
 import tls from 'node:tls'
 import nodemailer from 'nodemailer'
 
 import { CertificateAuthority } from '../support/certificates'
 import { eventually } from '../support/eventually'
+import { HarakaSite } from '../support/haraka-site'
+import { submitMail } from '../support/mail-client'
 import { Channel } from '../transcripts/runner/channel'
 import { describeTranscripts, type World } from '../transcripts/runner/play'
 import type { Setting } from '../transcripts/runner/transcript'
@@ -107,6 +110,14 @@ describe('SMTP submission through real Haraka', () => {
       })
     }
 
+    it('goes on deciding when the files of the store are taken away', async () => {
+      fs.rmSync(path.join(site.haraka.dir, 'var', 'replica'), { recursive: true })
+      const login = (person: string): Promise<string> =>
+        submitMail(site.port, { user: tagged(person), pass: PASSWORD })
+      assert.match(await login('anna'), /^250 /)
+      assert.match(await login('ben'), /^550 /)
+    })
+
     it('logged each decision that was not a plain allow, as it was', async () => {
       const found = await eventually(() => {
         const lines = site.haraka
@@ -134,6 +145,23 @@ describe('SMTP submission through real Haraka', () => {
         assert.ok(!output.includes(mac) && !decoded.includes(mac), person)
       }
     })
+  })
+
+  it('does not begin without the gate’s code, whatever ignore_bad_plugins says', async () => {
+    const haraka = await HarakaSite.create({ policy: 'mode: enforce\n', upstreamPort: 9 })
+    const plugin = path.join(haraka.dir, 'plugins', 'device_gate')
+    const source = fs.realpathSync(plugin)
+    // A copy, from which there is no way to dist/.
+    fs.rmSync(plugin)
+    fs.cpSync(source, plugin, { recursive: true })
+    haraka.editFile('smtp.ini', (text) => `${text}ignore_bad_plugins=true\n`)
+    try {
+      const started = haraka.spawn()
+      assert.notEqual(await started.exited, 0)
+      assert.match(started.output, /Cannot find module/)
+    } finally {
+      await haraka.remove()
+    }
   })
 
   describe('with auth/auth_proxy, STARTTLS, and device_gate behind them in config/plugins', () => {
