@@ -52,6 +52,11 @@ export class Dovecot {
     return dovecot
   }
 
+  /** The master process. */
+  get pid(): number {
+    return this.#process.child.pid ?? 0
+  }
+
   /** What it logged so far. */
   log(): string {
     const file = path.join(this.dir, 'dovecot.log')
