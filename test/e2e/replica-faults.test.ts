@@ -68,8 +68,14 @@ describe('when the replica fails', () => {
       assert.deepEqual([line?.['outcome'], line?.['reason']], ['unavailable', 'fault_closed'])
     })
 
+    // This host's glass can be broken whatever the store is like.
+    site.editFile('device_gate.yaml', (text) => `enforcement: off\n${text}`)
+    await eventually(() => reads('broken-phone'))
+    site.editFile('device_gate.yaml', (text) => text.replace('enforcement: off\n', ''))
+    await eventually(async () => assert.equal((await sync('broken-phone')).refusal?.code, 'UNAVAILABLE'))
+
     await site.run('device', 'put', deviceLine({ id: 'broken-phone' }))
-    await reads('broken-phone')
+    await eventually(() => reads('broken-phone'))
   })
 
   it('one record is damaged, fail_mode: open: that device passes, and the log says so', async () => {

@@ -60,6 +60,16 @@ for (const nodes of [0, 2]) {
       assert.equal(decisions(site.blockLog()), 7 * probes.length)
     })
 
+    it('by SIGTERM to all its processes at once, as a service manager sends it', async () => {
+      const pids = site.workers
+      await blockMany(7)
+      for (const pid of new Set([site.haraka.child.pid ?? 0, ...pids])) process.kill(pid, 'SIGTERM')
+      await site.haraka.exited
+      assert.equal(site.haraka.child.signalCode, 'SIGTERM')
+      await untilAllGone(pids)
+      assert.equal(decisions(site.blockLog()), 7 * probes.length)
+    })
+
     it('by SIGINT: every process goes, and the next start completes the block log', async () => {
       const pids = site.workers
       await blockMany(7)
