@@ -18,11 +18,16 @@ export interface ProcessEnd {
 export function onProcessEnd({ stop, flush }: ProcessEnd): void {
   // Before LMDB's own listener, which closes the environments under our feet.
   process.prependListener('exit', flush)
-  process.once('SIGTERM', () => {
+  // It comes twice where a service manager sends it to all processes, and the master to its workers.
+  let ending: Promise<void> | undefined
+  const end = async (): Promise<void> => {
     const patience = new Promise((resolve) => setTimeout(resolve, PATIENCE_MS).unref())
-    const ended = endWorkers().then(stop)
-    void Promise.race([ended, patience]).then(() => process.kill(process.pid, 'SIGTERM'))
-  })
+    await Promise.race([endWorkers().then(stop), patience])
+    process.off('SIGTERM', onTerm)
+    process.kill(process.pid, 'SIGTERM')
+  }
+  const onTerm = (): void => void (ending ??= end())
+  process.on('SIGTERM', onTerm)
 }
 
 /** The master goes last: what its workers write in their last moment belongs into the block log too. */

@@ -5,7 +5,7 @@ import { Dialogue } from '../support/dialogue'
 import { eventually } from '../support/eventually'
 import { HarakaSite } from '../support/haraka-site'
 import { isAlive } from '../support/process'
-import { WorkerProbe } from '../support/worker-probe'
+import { connectToEach, WorkerProbe } from '../support/worker-probe'
 
 const USER = 'anna@example.com'
 const PASSWORD = 'secret'
@@ -92,3 +92,40 @@ for (const nodes of [0, 2]) {
     })
   })
 }
+
+describe('Haraka replaces its workers (haraka --graceful)', () => {
+  it('the old ones let nothing more through, the new ones gate, and no block is lost', async () => {
+    const site = await HarakaSite.create({
+      nodes: 2,
+      policy: 'mode: enforce\n',
+      upstreamPort: NO_UPSTREAM,
+      users: { [USER]: PASSWORD },
+    })
+    try {
+      await site.run('tag', 'rotate')
+      await site.run('device', 'put', deviceLine({ id: PHONE, state: 'noncompliant' }))
+      await site.start()
+      const login = { user: await site.tag(USER, PHONE), pass: PASSWORD }
+      const old = site.workers
+      const probes = await WorkerProbe.inEach(site, login)
+      for (const probe of probes) assert.equal(await probe.mail(), '550')
+      const imap = await connectToEach(site.imapPort, old)
+
+      assert.equal(await site.graceful(), 0)
+      for (const session of imap.values())
+        assert.match(await session.ended(), /\* BYE \[UNAVAILABLE\] Server shutting down\r\n$/)
+      for (const probe of probes) assert.equal(await probe.mail(), '451')
+      for (const probe of probes) probe.close()
+      await eventually(() => assert.deepEqual(old.filter(isAlive), []))
+
+      await site.haraka.until(/"imap listening"/, 4)
+      for (const probe of await WorkerProbe.inEach(site, login)) {
+        assert.equal(await probe.mail(), '550')
+        probe.close()
+      }
+      await eventually(() => assert.equal(decisions(site.blockLog()), 4))
+    } finally {
+      await site.remove()
+    }
+  })
+})

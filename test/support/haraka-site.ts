@@ -8,6 +8,7 @@ import { freePorts, untilListening } from './ports'
 
 const PACKAGE_ROOT = path.resolve(__dirname, '..', '..')
 const HARAKA_ROOT = path.dirname(require.resolve('haraka/package.json'))
+const HARAKA = path.join(HARAKA_ROOT, 'bin', 'haraka')
 const CLI = path.join(PACKAGE_ROOT, 'dist', 'cli', 'main.js')
 
 export interface HarakaSiteOptions {
@@ -134,12 +135,13 @@ export class HarakaSite {
   /** Starts Haraka and leaves it to the caller what comes of it. */
   spawn(): WatchedProcess {
     const env = { ...process.env, YES_REALLY_DO_DISCARD: '1' }
-    this.#haraka = new WatchedProcess(
-      process.execPath,
-      [path.join(HARAKA_ROOT, 'bin', 'haraka'), '-c', this.dir],
-      { env },
-    )
+    this.#haraka = new WatchedProcess(process.execPath, [HARAKA, '-c', this.dir], { env })
     return this.#haraka
+  }
+
+  /** Has Haraka replace its workers one by one; resolves with the exit code when the order was given. */
+  graceful(): Promise<number | null> {
+    return new WatchedProcess(process.execPath, [HARAKA, '-c', this.dir, '--graceful']).exited
   }
 
   /** The processes that serve clients now, by the ids in their log lines, in the order they came up. */
