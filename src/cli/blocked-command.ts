@@ -5,7 +5,7 @@ import type { Decision } from '../policy/decision'
 import { note, type CommandContext } from './context'
 import { everyDevice } from './device-command'
 import { age, isoTime, jsonLine, table } from './output'
-import { decideFor } from './standing'
+import { standing } from './standing'
 
 /** How many devices the table shows; `--json` gives them all, one a line. */
 const TABLE_LIMIT = 1000
@@ -20,6 +20,7 @@ export function blockedCommand(program: Command, context: () => CommandContext):
 function blocked(context: CommandContext): void {
   const { out } = context.streams
   const rows: (string | null)[][] = []
+  const decide = standing(context)
   let count = 0
   for (const record of everyDevice(context.store())) {
     if (record instanceof CorruptRecordError) {
@@ -27,7 +28,7 @@ function blocked(context: CommandContext): void {
       continue
     }
     // As it stands when it proves itself with a tag of its first owner.
-    const decision = decideFor(context, record.owners[0] ?? '', { deviceId: record.id, proof: 'tag' })
+    const decision = decide(record.owners[0] ?? '', { deviceId: record.id, proof: 'tag' })
     if (decision.outcome !== 'block') continue
     count += 1
     if (context.json) out(jsonLine(line(decision, record.owners)))

@@ -7,19 +7,26 @@ import { note, type CommandContext } from './context'
 import { NO_POLICY } from './mode-command'
 import { Refusal } from './output'
 
-/** The decision now for a user, with or without a proven device: as a worker of this host would make it. */
-export function decideFor(context: CommandContext, user: string, claim: Claim | null): Decision {
-  const active = context.store().activePolicy()
+/** What a user gets now, with or without a proven device. */
+export type Standing = (user: string, claim: Claim | null) => Decision
+
+/** Decides as a worker of this host would, under the policy of this moment. */
+export function standing(context: CommandContext): Standing {
+  const store = context.store()
+  const active = store.activePolicy()
   if (!active) throw new Refusal(NO_POLICY)
   const { enforcement, identity, failMode } = context.config()
-  const now = context.now()
-  const subject = { user, claim, platformHint: null, exemptNetwork: false }
   const host = { enforcement, unidentified: identity.unidentified }
-  try {
-    return judge(context.store(), subject, active, host, now).decision
-  } catch (error) {
-    if (!(error instanceof CorruptRecordError)) throw error
-    note(context, error.message)
-    return faultDecision(failMode, effectiveMode(siteMode(active), enforcement), subject, active.version)
+  const mode = effectiveMode(siteMode(active), enforcement)
+  const now = context.now()
+  return (user, claim) => {
+    const subject = { user, claim, platformHint: null, exemptNetwork: false }
+    try {
+      return judge(store, subject, active, host, now).decision
+    } catch (error) {
+      if (!(error instanceof CorruptRecordError)) throw error
+      note(context, error.message)
+      return faultDecision(failMode, mode, subject, active.version)
+    }
   }
 }

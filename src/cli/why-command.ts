@@ -6,7 +6,7 @@ import type { Claim, Decision } from '../policy/decision'
 import type { DeviceRecord } from '../policy/device'
 import { answer, note, unlessDamaged, type CommandContext } from './context'
 import { age, clockTime, facts, isoTime, Refusal } from './output'
-import { decideFor } from './standing'
+import { standing, type Standing } from './standing'
 
 const RECENT = 5
 const MAX_DEVICES = 64
@@ -21,7 +21,7 @@ export function whyCommand(program: Command, context: () => CommandContext): voi
 
 function why(context: CommandContext, who: string): void {
   const device = context.store().device(who)
-  if (device) return show(context, [deviceCase(context, device)], { device: who })
+  if (device) return show(context, [deviceCase(standing(context), device)], { device: who })
   const user = normaliseUser(who)
   const devices = context.store().deviceIdsOf(user, MAX_DEVICES)
   if (devices.length > 0 || who.includes('@')) return whyUser(context, user, devices)
@@ -41,21 +41,22 @@ interface Case {
 }
 
 /** A device as it stands when it proves itself with a tag of `user`. */
-const deviceCase = (context: CommandContext, device: DeviceRecord, user = device.owners[0] ?? ''): Case => ({
+const deviceCase = (decide: Standing, device: DeviceRecord, user = device.owners[0] ?? ''): Case => ({
   title: `device ${device.id} (${[device.platform, ...device.owners].join(', ')})`,
   user,
   device,
-  decision: decideFor(context, user, { deviceId: device.id, proof: 'tag' }),
+  decision: decide(user, { deviceId: device.id, proof: 'tag' }),
 })
 
 function whyUser(context: CommandContext, user: string, ids: readonly string[]): void {
+  const decide = standing(context)
   const cases = ids.flatMap((id) => {
     const device = readDevice(context, id)
-    return device ? [deviceCase(context, device, user)] : []
+    return device ? [deviceCase(decide, device, user)] : []
   })
   const known = ids.length > 0 ? '' : ' (and no device of this user was ever reported)'
   const title = `${user} on a client that proves no device${known}`
-  const decision = decideFor(context, user, null)
+  const decision = decide(user, null)
   show(context, [...cases, { title, user, device: undefined, decision }], { user })
 }
 
@@ -63,7 +64,7 @@ function whyDecision(context: CommandContext, entry: JournalEntry): void {
   const { user } = entry
   const device = entry.device === null ? undefined : readDevice(context, entry.device)
   const title = `${user}${entry.device === null ? '' : `, device ${entry.device}`}, as it is now`
-  const decision = decideFor(context, user, claimOf(entry))
+  const decision = standing(context)(user, claimOf(entry))
   show(context, [{ title, user, device, decision }], { decision: entry.decision })
 }
 
