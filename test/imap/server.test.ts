@@ -213,6 +213,31 @@ describe('the IMAP proxy', () => {
     assert.match(await channel.line(), /^b OK /)
   })
 
+  it('holds little of what is pipelined behind a login that takes its time, and loses none of it', async () => {
+    const upload = Buffer.alloc(30 * 1024 * 1024, 'what a client may upload. ')
+    const gate = await startGate(scripted)
+    const socket = socketTo(gate.port)
+    const before = process.memoryUsage().arrayBuffers
+    socket.write(LOGIN)
+    socket.write(upload)
+    const { channel } = await upstreams[0]!.accepted()
+    send(channel, '* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] hello\r\n')
+    await channel.line()
+    // What the gate took by now it will not take more of: the kernel's buffers are full.
+    for (let taken = -1; taken !== socket.bytesWritten - socket.writableLength;) {
+      taken = socket.bytesWritten - socket.writableLength
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+    assert.ok(process.memoryUsage().arrayBuffers - before < 8 * 1024 * 1024)
+    send(channel, 'a OK [CAPABILITY IMAP4rev1] in\r\n')
+    const server = channel.release()
+    const hash = createHash('sha256')
+    server.on('data', (chunk: Buffer) => hash.update(chunk)).resume()
+    socket.end()
+    await once(server, 'end')
+    assert.equal(hash.digest('hex'), createHash('sha256').update(upload).digest('hex'))
+  })
+
   describe('shut down', () => {
     it('says BYE to who has not logged in, ends the others, and is gone', async () => {
       const gate = await startGate(new MailServer().serve)
