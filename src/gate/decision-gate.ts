@@ -1,14 +1,13 @@
-import { hash } from 'node:crypto'
-
 import { normaliseUser } from '../devices/record'
 import type { Replica } from '../devices/store'
 import type { JournalSink } from '../journal/journal'
 import { faultDecision } from '../policy/decide'
-import type { Decision, DecisionRequest, Subject } from '../policy/decision'
+import type { DecisionRequest, Subject } from '../policy/decision'
 import { effectiveMode, siteMode } from '../policy/effective-mode'
 import type { ActivePolicy } from '../policy/policy'
 import type { FailMode } from '../policy/vocabulary'
 import { DecisionCache } from './decision-cache'
+import { decisionId, isPlainAllow } from './decision-id'
 import type { DecisionContext, GateDecision, KeyedSubject, LiveSession, SessionGate } from './gate'
 import { Invalidation } from './invalidation'
 import { judge } from './judge'
@@ -76,7 +75,7 @@ export class DecisionGate implements SessionGate {
   }
 
   record(decision: GateDecision, context: DecisionContext): void {
-    if (decision.outcome === 'allow' && decision.reason !== 'fault_open') return
+    if (isPlainAllow(decision)) return
     this.deps.journal.append({
       time: context.at,
       decision: decision.id,
@@ -122,7 +121,7 @@ export class DecisionGate implements SessionGate {
       const active = this.#activePolicy()
       if (!active) return this.#fault(subject, new Error('no policy was ever applied'))
       const { decision, sources } = judge(this.deps.replica, subject, active, host, nowMs)
-      return this.#cache.set(subject.key, withId(subject, decision), nowMs, sources)
+      return this.#cache.set(subject.key, decision, decisionId(subject, decision), nowMs, sources)
     } catch (error) {
       return this.#fault(subject, error)
     }
@@ -147,7 +146,7 @@ export class DecisionGate implements SessionGate {
       subject,
       this.#active?.version ?? 0,
     )
-    return withId(subject, decision)
+    return { ...decision, id: decisionId(subject, decision) }
   }
 }
 
@@ -156,19 +155,3 @@ const claimedSources = ({ user, claim }: KeyedSubject): Sources => ({
   user,
   deviceIds: claim ? [claim.deviceId] : [],
 })
-
-const ID_ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
-const ID_CHARS = 8
-
-/**
- * A short id that is the same in every worker for the same answer to the same subject, so that a person's
- * tries make one case and not many. 40 bits of a hash, in Crockford's base 32 (no letter looks like a digit).
- */
-function withId(subject: KeyedSubject, decision: Decision): GateDecision {
-  const { outcome, reason, rule, policyVersion, evidenceAt, deviceId } = decision
-  const facts = [subject.key, outcome, reason, rule, policyVersion, evidenceAt, deviceId].join('\0')
-  const digest = hash('sha256', facts, 'buffer')
-  let id = ''
-  for (let i = 0; i < ID_CHARS; i += 1) id += ID_ALPHABET[(digest[i] ?? 0) & 31] ?? ''
-  return { ...decision, id }
-}

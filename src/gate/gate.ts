@@ -3,7 +3,7 @@ import type { Protocol } from '../policy/vocabulary'
 
 /** A decision as the cache holds it: finished, shared, never changed. */
 export interface GateDecision extends Decision {
-  /** Short, for the person to read out and an admin to find; the same for all hits of one cached decision. */
+  /** Short, for the person to read out and an admin to find; the same at each try. Empty for a plain allow. */
   readonly id: string
 }
 

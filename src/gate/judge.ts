@@ -39,7 +39,11 @@ function claimedDevice(replica: Replica, id: string): DeviceRecord[] {
 }
 
 function ownedDevices(replica: Replica, user: string): DeviceRecord[] {
-  const devices = replica.deviceIdsOf(user, MAX_OWNED_DEVICES).flatMap((id) => replica.device(id) ?? [])
-  // The index may still name a former owner, when the record that knew of him was damaged.
-  return devices.filter(({ owners }) => owners.includes(user))
+  const devices: DeviceRecord[] = []
+  for (const id of replica.deviceIdsOf(user, MAX_OWNED_DEVICES)) {
+    const device = replica.device(id)
+    // The index may still name a former owner, when the record that knew of him was damaged.
+    if (device?.owners.includes(user)) devices.push(device)
+  }
+  return devices
 }

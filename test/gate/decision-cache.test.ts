@@ -3,7 +3,7 @@ import fc from 'fast-check'
 
 import { DecisionCache } from '../../src/gate/decision-cache'
 import type { Sources } from '../../src/gate/source-index'
-import { finished } from './samples'
+import { anyDecision } from './samples'
 
 const from = (user: string, ...deviceIds: string[]): Sources => ({ user, deviceIds })
 const NOBODY = from('')
@@ -11,16 +11,16 @@ const NOBODY = from('')
 describe('the decision cache', () => {
   it('gives back the very decision', () => {
     const cache = new DecisionCache()
-    const decision = finished('A')
-    const kept = cache.set('k', decision, 0, NOBODY)
+    const decision = anyDecision()
+    const kept = cache.set('k', decision, 'A', 0, NOBODY)
     assert.equal(cache.get('k', 0), kept)
-    assert.deepEqual({ ...kept, ...decision }, kept)
+    assert.deepEqual({ ...kept, ...decision, id: 'A' }, kept)
     assert.equal(cache.get('other', 0), undefined)
   })
 
   it('gives a decision from the moment it was made until the moment that ends it', () => {
     const cache = new DecisionCache()
-    cache.set('k', finished('A', 200), 100, NOBODY)
+    cache.set('k', anyDecision(200), 'A', 100, NOBODY)
     const holds = [99, 100, 199, 200, 201].filter((now) => cache.get('k', now) !== undefined)
     assert.deepEqual(holds, [100, 199])
   })
@@ -31,19 +31,19 @@ describe('the decision cache', () => {
     const start = Date.UTC(2026, 10, 20)
     for (const now of [start, start + 20_000, start + year, start + 30 * year, start, 0, -year]) {
       assert.equal(cache.get('k', now), undefined, `at ${new Date(now).toISOString()}`)
-      cache.set('k', finished('A', now + 10), now, NOBODY)
+      cache.set('k', anyDecision(now + 10), 'A', now, NOBODY)
       const holds = [now - 1, now, now + 9, now + 10].filter((at) => cache.get('k', at))
       assert.deepEqual(holds, [now, now + 9])
     }
-    cache.set('for ever', finished('B'), 0, NOBODY)
+    cache.set('for ever', anyDecision(), 'B', 0, NOBODY)
     assert.ok(cache.get('for ever', 20 * 86_400_000))
   })
 
   it('drops what was decided from a source, and nothing else', () => {
     const cache = new DecisionCache()
-    cache.set('phone', finished('A'), 0, from('anna', 'phone'))
-    cache.set('laptop', finished('B'), 0, from('anna', 'laptop'))
-    cache.set('bob', finished('C'), 0, from('bob'))
+    cache.set('phone', anyDecision(), 'A', 0, from('anna', 'phone'))
+    cache.set('laptop', anyDecision(), 'B', 0, from('anna', 'laptop'))
+    cache.set('bob', anyDecision(), 'C', 0, from('bob'))
     const left = (): string[] => ['phone', 'laptop', 'bob'].filter((key) => cache.get(key, 0))
 
     cache.dropDevice('unknown')
@@ -56,20 +56,20 @@ describe('the decision cache', () => {
 
   it('outdates everything at once, and takes new decisions after it', () => {
     const cache = new DecisionCache()
-    cache.set('a', finished('A'), 0, from('anna'))
-    cache.set('b', finished('B'), 0, NOBODY)
+    cache.set('a', anyDecision(), 'A', 0, from('anna'))
+    cache.set('b', anyDecision(), 'B', 0, NOBODY)
     cache.outdateAll()
     assert.deepEqual([cache.get('a', 0), cache.get('b', 0)], [undefined, undefined])
-    cache.set('a', finished('C'), 0, from('anna'))
+    cache.set('a', anyDecision(), 'C', 0, from('anna'))
     assert.equal(cache.get('a', 0)?.id, 'C')
   })
 
   it('keeps the ones used last when it is full', () => {
     const cache = new DecisionCache(2)
-    cache.set('a', finished('A'), 0, NOBODY)
-    cache.set('b', finished('B'), 0, NOBODY)
+    cache.set('a', anyDecision(), 'A', 0, NOBODY)
+    cache.set('b', anyDecision(), 'B', 0, NOBODY)
     cache.get('a', 0)
-    cache.set('c', finished('C'), 0, NOBODY)
+    cache.set('c', anyDecision(), 'C', 0, NOBODY)
     assert.deepEqual(
       ['a', 'b', 'c'].map((key) => cache.get(key, 0)?.id),
       ['A', undefined, 'C'],
@@ -78,12 +78,12 @@ describe('the decision cache', () => {
 
   it('forgets the sources of a decision that was replaced or pushed out', () => {
     const cache = new DecisionCache(1)
-    cache.set('a', finished('A'), 0, from('anna', 'old'))
-    cache.set('a', finished('B'), 0, from('anna', 'new'))
+    cache.set('a', anyDecision(), 'A', 0, from('anna', 'old'))
+    cache.set('a', anyDecision(), 'B', 0, from('anna', 'new'))
     cache.dropDevice('old')
     assert.equal(cache.get('a', 0)?.id, 'B')
-    cache.set('b', finished('C'), 0, NOBODY)
-    cache.set('a', finished('D'), 0, NOBODY)
+    cache.set('b', anyDecision(), 'C', 0, NOBODY)
+    cache.set('a', anyDecision(), 'D', 0, NOBODY)
     cache.dropDevice('new')
     assert.equal(cache.get('a', 0)?.id, 'D')
   })
@@ -112,7 +112,7 @@ describe('the decision cache', () => {
         }
         acts.forEach((act, index) => {
           if ('sources' in act) {
-            cache.set(act.key, finished(String(index)), 0, act.sources)
+            cache.set(act.key, anyDecision(), String(index), 0, act.sources)
             taken(act.key)
             model = [...model.slice(-2), { ...act, id: String(index), outdated: false }]
           } else if ('key' in act) {

@@ -211,35 +211,53 @@ describe('the decision gate', () => {
   })
 
   describe('the id of a decision', () => {
+    const idOf = (change: Partial<Subject> = {}): string => gate.decide(subject(change), AT).id
+    beforeEach(() => {
+      replica.putDevice(BAD)
+      replica.putDevice({ ...BAD, id: 'd-2' })
+    })
+
     it('is eight digits and letters that nobody takes for one another', () => {
-      assert.match(gate.decide(subject(), AT).id, /^[0-9A-HJKMNP-TV-Z]{8}$/)
+      assert.match(idOf(), /^[0-9A-HJKMNP-TV-Z]{8}$/)
+    })
+
+    it('is there for each decision that somebody hears of, and for no plain allow', () => {
+      assert.equal(idOf({ exemptNetwork: true }), '')
+      replica.putDevice({ ...BAD, state: 'grace' })
+      assert.equal(idOf().length, 8)
+      replica.failure = new Error('the disk is gone')
+      for (const failMode of ['closed', 'open'] as const) {
+        host = { ...host, failMode }
+        assert.equal(idOf({ claim: null }).length, 8)
+      }
     })
 
     it('is the same in every worker and at every try', () => {
-      const { id } = gate.decide(subject(), AT)
+      const id = idOf()
       assert.equal(newGate().decide(subject(), AT + 5000).id, id)
       gate.hostChanged()
       assert.equal(gate.decide(subject(), AT + 9000).id, id)
     })
 
-    it('is another one for another person, device, outcome, policy or evidence', () => {
-      const idOf = (change: Partial<Subject> = {}): string => gate.decide(subject(change), AT).id
+    it('is another one for another person, device, proof, outcome, policy or evidence', () => {
       const ids = [
         idOf(),
         idOf({ user: 'bob@example.com' }),
         idOf({ claim: { deviceId: 'd-2', proof: 'tag' } }),
+        idOf({ claim: { deviceId: 'd-1', proof: 'certificate' } }),
         idOf({ claim: null }),
-        idOf({ exemptNetwork: true }),
       ]
-      replica.putDevice(record({ evidenceAt: AT + 1 }))
-      clock.tick(POLL_MS)
-      ids.push(idOf())
-      replica.putDevice(record({ state: 'noncompliant', evidenceAt: AT + 1 }))
-      clock.tick(POLL_MS)
-      ids.push(idOf())
-      replica.applyPolicy(policy({ contact: 'Ask Bob' }))
-      clock.tick(POLL_MS)
-      ids.push(idOf())
+      const changes = [
+        () => replica.putDevice({ ...BAD, evidenceAt: AT + 1 }),
+        () => replica.putDevice({ ...BAD, evidenceAt: AT + 1, state: 'grace' }),
+        () => replica.putOverride(override({ kind: 'lock' })),
+        () => replica.applyPolicy(policy({ contact: 'Ask Bob' })),
+      ]
+      for (const change of changes) {
+        change()
+        clock.tick(POLL_MS)
+        ids.push(idOf())
+      }
       assert.deepEqual(ids, [...new Set(ids)])
     })
   })

@@ -5,7 +5,7 @@ import { DecisionCache } from '../../src/gate/decision-cache'
 import { Invalidation } from '../../src/gate/invalidation'
 import { override, policy, record } from '../devices/samples'
 import { FakeReplica } from './fake-replica'
-import { finished } from './samples'
+import { anyDecision } from './samples'
 
 const ANNA = 'anna@example.com'
 const BOB = 'bob@example.com'
@@ -24,8 +24,8 @@ describe('invalidation', () => {
   let invalidation: Invalidation
 
   const fill = (): void => {
-    for (const user of [ANNA, BOB]) cache.set(user, finished(user), 0, { user, deviceIds: [] })
-    for (const id of ['d-1', 'd-2']) cache.set(id, finished(id), 0, { user: '', deviceIds: [id] })
+    for (const user of [ANNA, BOB]) cache.set(user, anyDecision(), user, 0, { user, deviceIds: [] })
+    for (const id of ['d-1', 'd-2']) cache.set(id, anyDecision(), id, 0, { user: '', deviceIds: [id] })
   }
   const left = (): string[] => SOURCES.filter((key) => cache.get(key, 0))
 

@@ -1,8 +1,7 @@
-import type { GateDecision } from '../../src/gate/gate'
+import type { Decision } from '../../src/policy/decision'
 
-/** A finished decision of which only the id and the end matter. */
-export const finished = (id: string, validUntil = Infinity): GateDecision => ({
-  id,
+/** A decision of which only the end matters. */
+export const anyDecision = (validUntil = Infinity): Decision => ({
   outcome: 'allow',
   reason: 'compliant',
   enforced: true,
