@@ -85,32 +85,35 @@ export interface StoreCounts {
   readonly overrides: number
 }
 
-/**
- * Where device states, policies and overrides live. Each write is one transaction together with its
- * change-log entries and resolves once it is durable; many processes may write at once.
- */
-export interface Store extends Replica {
-  /** Writes up to a few thousand records in one transaction; outcomes are in the order of `records`. */
-  putDevices(records: readonly DeviceRecord[]): Promise<PutOutcome[]>
-  forgetDevice(id: string): Promise<boolean>
+/** All that can be read, for people and programs that look after the fleet. */
+export interface ReadStore extends Replica {
   /** In id order, after `afterId`. A corrupt record is given as its error, in its place. */
   listDevices(options: { afterId?: string; limit: number }): (DeviceRecord | CorruptRecordError)[]
-
-  /** Applies a policy as the next version; the version in force stays when the text is the same. */
-  applyPolicy(policy: Policy, sourceText: string, by: Authorship): Promise<PolicyVersion>
   policyVersion(version: number): PolicyVersion | undefined
   /** Newest first. A corrupt one is given as its error, in its place. */
   policyHistory(limit: number): (PolicyVersion | CorruptRecordError)[]
-
   modeOverride(): ModeOverride | undefined
-  /** null takes the override away. */
-  setModeOverride(mode: Mode | null, by: Authorship): Promise<void>
-
-  putOverride(override: Override): Promise<void>
-  removeOverride(kind: Override['kind'], subject: Override['subject']): Promise<boolean>
   /** A corrupt one is given as its error, in its place. */
   listOverrides(kind?: Override['kind']): (Override | CorruptRecordError)[]
-
   counts(): StoreCounts
   close(): Promise<void>
+}
+
+/**
+ * Where device states, policies and overrides live. A write is one transaction together with its change-log
+ * entries and resolves once it is durable; many processes may write at once.
+ */
+export interface Store extends ReadStore {
+  /**
+   * Writes up to a few thousand records; outcomes are in the order of `records`. One transaction in the
+   * embedded store; the fleet's takes a long list in several, one after the other.
+   */
+  putDevices(records: readonly DeviceRecord[]): Promise<PutOutcome[]>
+  forgetDevice(id: string): Promise<boolean>
+  /** Applies a policy as the next version; the version in force stays when the text is the same. */
+  applyPolicy(policy: Policy, sourceText: string, by: Authorship): Promise<PolicyVersion>
+  /** null takes the override away. */
+  setModeOverride(mode: Mode | null, by: Authorship): Promise<void>
+  putOverride(override: Override): Promise<void>
+  removeOverride(kind: Override['kind'], subject: Override['subject']): Promise<boolean>
 }

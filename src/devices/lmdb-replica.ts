@@ -1,0 +1,126 @@
+import type { DeviceRecord } from '../policy/device'
+import type { Override } from '../policy/override'
+import type { ActivePolicy } from '../policy/policy'
+import { isDeviceId, isUserName } from './record'
+import { newestPolicy, type ReplicaDatabase } from './replica-database'
+import {
+  CorruptRecordError,
+  type Change,
+  type ModeOverride,
+  type PolicyVersion,
+  type ReadStore,
+  type StoreCounts,
+} from './store'
+import { readDevice, readModeOverride, readOverride, readPolicyVersion } from './stored'
+
+/** Everything that can be read of the host's LMDB environment; who may write it is said by those who extend it. */
+export abstract class LmdbReplica implements ReadStore {
+  constructor(protected readonly database: ReplicaDatabase) {}
+
+  abstract leaseValid(now: number): boolean
+
+  close(): Promise<void> {
+    return this.database.environment.close()
+  }
+
+  sequence(): number {
+    this.database.environment.refresh()
+    return this.database.log.newest()
+  }
+
+  changesAfter(sequence: number, limit: number): Change[] | null {
+    return this.database.log.after(sequence, limit)
+  }
+
+  device(id: string): DeviceRecord | undefined {
+    // Clients name devices and users: what cannot be a key was never written.
+    if (!isDeviceId(id)) return undefined
+    const text = this.database.current().devices.get(id)
+    return text === undefined ? undefined : readDevice(id, text)
+  }
+
+  deviceIdsOf(owner: string, limit: number): string[] {
+    return isUserName(owner) ? [...this.database.current().owners.getValues(owner, { limit })] : []
+  }
+
+  listDevices({
+    afterId,
+    limit,
+  }: {
+    afterId?: string
+    limit: number
+  }): (DeviceRecord | CorruptRecordError)[] {
+    const start = afterId === undefined ? {} : { start: afterId, exclusiveStart: true }
+    return [...this.database.current().devices.getRange({ ...start, limit })].map(({ key, value }) =>
+      orCorrupt(() => readDevice(String(key), value)),
+    )
+  }
+
+  activePolicy(): ActivePolicy | undefined {
+    const applied = this.policyVersion(newestPolicy(this.database.current()))
+    return (
+      applied && {
+        version: applied.version,
+        policy: applied.policy,
+        modeOverride: this.modeOverride()?.mode ?? null,
+      }
+    )
+  }
+
+  policyVersion(version: number): PolicyVersion | undefined {
+    const text = this.database.current().policies.get(version)
+    return text === undefined ? undefined : readPolicyVersion(version, text)
+  }
+
+  policyHistory(limit: number): (PolicyVersion | CorruptRecordError)[] {
+    return [...this.database.current().policies.getRange({ reverse: true, limit })].map(({ key, value }) =>
+      orCorrupt(() => readPolicyVersion(Number(key), value)),
+    )
+  }
+
+  modeOverride(): ModeOverride | undefined {
+    const text = this.database.meta.get('modeOverride')
+    return text === undefined ? undefined : readModeOverride('meta/modeOverride', text)
+  }
+
+  overridesOn(subject: Override['subject']): Override[] {
+    if (!isSubject(subject)) return []
+    return OVERRIDE_KINDS.flatMap((kind) => {
+      const key = [subject.kind, subject.id, kind]
+      const text = this.database.current().overrides.get(key)
+      return text === undefined ? [] : readOverride(key, text)
+    })
+  }
+
+  listOverrides(kind?: Override['kind']): (Override | CorruptRecordError)[] {
+    return [...this.database.current().overrides.getRange({})]
+      .map(({ key, value }) => ({ key: [key].flat(), value }))
+      .filter(({ key }) => kind === undefined || key.at(-1) === kind)
+      .map(({ key, value }) => orCorrupt(() => readOverride(key, value)))
+  }
+
+  counts(): StoreCounts {
+    const { devices, policies, overrides } = this.database.current()
+    return {
+      devices: devices.getCount(),
+      policies: policies.getCount(),
+      overrides: overrides.getCount(),
+    }
+  }
+}
+
+const OVERRIDE_KINDS = ['lock', 'exemption'] as const
+
+/** Whether an override can be on it; any other names nobody. */
+export const isSubject = ({ kind, id }: Override['subject']): boolean =>
+  kind === 'device' ? isDeviceId(id) : isUserName(id)
+
+/** In a list, an entry that cannot be read must not keep the others from being read. */
+function orCorrupt<T>(read: () => T): T | CorruptRecordError {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof CorruptRecordError) return error
+    throw error
+  }
+}
