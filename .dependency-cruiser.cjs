@@ -23,7 +23,7 @@ module.exports = {
     layer('lmdb', []),
     layer('identity', ['policy']),
     layer('config', ['policy', 'identity']),
-    layer('devices', ['policy', 'lmdb']),
+    layer('devices', ['policy', 'lmdb', 'config']),
     layer('journal', ['policy', 'lmdb']),
     layer('gate', ['policy', 'devices', 'identity', 'journal']),
     layer('smtp', ['policy', 'identity', 'gate']),

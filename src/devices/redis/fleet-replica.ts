@@ -1,0 +1,142 @@
+import type { TextDatabase } from '../../lmdb/environment'
+import { LmdbReplica } from '../lmdb-replica'
+import { ReplicaDatabase } from '../replica-database'
+import { applyOperation, type Applied } from './apply'
+import { ChainBreak } from './chain-break'
+import type { Cursor } from './cursor'
+import type { LogEntry } from './log-entry'
+import { NextGeneration } from './next-generation'
+import { readSetAside, type SetAside } from './set-aside'
+
+/** What is remembered of an entry that was applied, to tell later which were lost. */
+export interface AppliedEntry {
+  readonly n: number
+  readonly tip: string
+  readonly by: string
+}
+
+/** A clock may be set back by as much without ending a lease that has just begun. */
+const CLOCK_SLACK_MS = 2000
+const MAX_REMEMBERED = 10_000
+
+/** The host's copy of the fleet's store. Decisions and commands read it; only replication writes it. */
+export class FleetReplica extends LmdbReplica {
+  readonly #entries: TextDatabase
+
+  protected constructor(
+    database: ReplicaDatabase,
+    private readonly leaseMs: number,
+  ) {
+    super(database)
+    this.#entries = database.environment.database('entries')
+  }
+
+  /** Opens or makes it; throws EnvironmentError when it cannot or may not. */
+  static open(stateDir: string, options: { readonly leaseMs: number }): FleetReplica {
+    return new FleetReplica(ReplicaDatabase.open(stateDir), options.leaseMs)
+  }
+
+  /** undefined: it holds nothing of a fleet's store, or what it holds was changed apart from it. */
+  cursor(): Cursor | undefined {
+    this.database.environment.refresh()
+    return this.#cursor()
+  }
+
+  #cursor(): Cursor | undefined {
+    const text = this.database.meta.get('cursor')
+    return text === undefined ? undefined : (JSON.parse(text) as Cursor)
+  }
+
+  /** When the store was last known to hold just what the replica holds; epoch milliseconds. */
+  leaseFrom(): number | undefined {
+    const text = this.database.meta.get('leaseFrom')
+    return text === undefined ? undefined : Number(text)
+  }
+
+  leaseValid(now: number): boolean {
+    const age = now - (this.leaseFrom() ?? -Infinity)
+    return age >= -CLOCK_SLACK_MS && age < this.leaseMs
+  }
+
+  async renewLease(from: number): Promise<void> {
+    await this.database.write(() => void this.database.meta.put('leaseFrom', String(from)))
+  }
+
+  /** Entries of the store that cannot be read. */
+  setAside(): SetAside {
+    return readSetAside(this.database.meta)
+  }
+
+  /** A name of this host that stays the same: made at first use. */
+  async hostId(fresh: string): Promise<string> {
+    return this.database.write(() => {
+      const known = this.database.meta.get('hostId')
+      if (known === undefined) void this.database.meta.put('hostId', fresh)
+      return known ?? fresh
+    })
+  }
+
+  /**
+   * Applies entries in one transaction, with the cursor. Those that another process has applied already are
+   * left out. Rejects with {@link ChainBreak} and nothing applied when they do not follow the cursor.
+   */
+  apply(entries: readonly LogEntry[]): Promise<void> {
+    return this.database.write(() => {
+      let cursor = this.#cursor() ?? this.#beginning(entries[0])
+      for (const entry of entries) {
+        if (entry.epoch === cursor.epoch && entry.n <= cursor.n) continue
+        const problem = gapBefore(entry, cursor)
+        if (problem !== undefined) throw new ChainBreak(problem)
+        for (const operation of entry.operations) {
+          this.#log(applyOperation(this.database, this.database.current(), operation))
+        }
+        cursor = { epoch: entry.epoch, n: entry.n, tip: entry.tip }
+        this.#remember(entry)
+      }
+      void this.database.meta.put('cursor', JSON.stringify(cursor))
+    })
+  }
+
+  /** An empty replica may follow a store from its first entry on. */
+  #beginning(first: LogEntry | undefined): Cursor {
+    const { devices, policies, overrides } = this.counts()
+    if (first === undefined || devices + policies + overrides > 0)
+      throw new ChainBreak('this host holds data that is not of this store')
+    return { epoch: first.epoch, n: 0, tip: '' }
+  }
+
+  #log(applied: Applied): void {
+    switch (applied.kind) {
+      case 'device':
+      case 'override':
+      case 'policy':
+        this.database.log.append(applied)
+        return
+      case 'nothing':
+    }
+  }
+
+  #remember({ n, tip, by }: LogEntry): void {
+    void this.#entries.put(n, JSON.stringify([tip, by]))
+    if (n > MAX_REMEMBERED) void this.#entries.remove(n - MAX_REMEMBERED)
+  }
+
+  /** The applied entry `n`, if it is not too long ago. */
+  remembered(n: number): AppliedEntry | undefined {
+    const text = this.#entries.get(n)
+    if (text === undefined) return undefined
+    const [tip = '', by = ''] = JSON.parse(text) as string[]
+    return { n, tip, by }
+  }
+
+  /** Begins a whole new set of data beside the one in force; one at a time on a host. */
+  nextGeneration(start: Cursor): Promise<NextGeneration> {
+    return NextGeneration.begin(this.database, this.#entries, start)
+  }
+}
+
+function gapBefore(entry: LogEntry, cursor: Cursor): string | undefined {
+  if (entry.epoch !== cursor.epoch) return 'the store was begun anew'
+  if (entry.n !== cursor.n + 1) return `entries ${cursor.n + 1} to ${entry.n - 1} are no longer in the log`
+  return entry.prev === cursor.tip ? undefined : `entry ${entry.n} does not follow the one this host holds`
+}

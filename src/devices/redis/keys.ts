@@ -1,0 +1,31 @@
+/** The names of all keys of one store. One hash tag, made from the prefix, keeps them on one slot of a Cluster. */
+export interface StoreKeys {
+  /** Hash: schema, epoch, n, tip, octets, policy, policySha, mode; or lost, when the hosts know of a store that is gone. */
+  readonly meta: string
+  /** Hash: device id -> record as JSON. */
+  readonly devices: string
+  /** Hash: version -> policy version as JSON. */
+  readonly policies: string
+  /** Hash: kind/subject kind/subject id -> override as JSON. */
+  readonly overrides: string
+  /** Stream of the newest changes, one entry a write. */
+  readonly log: string
+  /** Sorted set: host id -> when it was last heard of, in seconds of the server's clock. */
+  readonly hosts: string
+  /** String with expiry: what a host last said of itself. */
+  host(id: string): string
+}
+
+/** `dg:` gives `dg:{dg}:meta` and so on; another prefix is another store, on another slot. */
+export function storeKeys(prefix: string): StoreKeys {
+  const root = `${prefix}{${prefix.replace(/:+$/, '')}}:`
+  return {
+    meta: `${root}meta`,
+    devices: `${root}devices`,
+    policies: `${root}policies`,
+    overrides: `${root}overrides`,
+    log: `${root}log`,
+    hosts: `${root}hosts`,
+    host: (id) => `${root}host:${id}`,
+  }
+}

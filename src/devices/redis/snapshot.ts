@@ -1,0 +1,97 @@
+import { ChainBreak } from './chain-break'
+import type { RedisClient } from './connection'
+import type { FleetReplica } from './fleet-replica'
+import type { StoreKeys } from './keys'
+import type { NextGeneration, SmallParts } from './next-generation'
+import { StoreProblem } from './problem'
+import { readEntries, readHead } from './reading'
+
+/** Records in one reply and in one transaction of the replica: some milliseconds each. */
+const BATCH = 1000
+
+/** Told of each batch: how many records were read so far, of about how many. */
+export type SnapshotProgress = (records: number, about: number) => void
+
+/**
+ * Copies the whole store into the replica: the records as the server gives them, then what was written in the
+ * meantime from the log, then all of it in force at once. Rejects with {@link ChainBreak} when the store
+ * changed faster than its log remembers, with nothing changed.
+ */
+export async function takeSnapshot(
+  client: RedisClient,
+  keys: StoreKeys,
+  replica: FleetReplica,
+  onProgress: SnapshotProgress,
+): Promise<void> {
+  const { epoch, n, tip } = await readHead(client, keys)
+  if (epoch === null) throw new ChainBreak('the store went away')
+  const next = await replica.nextGeneration({ epoch, n, tip })
+  await copyRecords(client, keys, next, onProgress)
+  await next.putSmallParts(await readSmallParts(client, keys))
+  for (;;) {
+    const [head, { entries }] = await Promise.all([
+      readHead(client, keys),
+      readEntries(client, keys, next.place.n),
+    ])
+    if (entries.length > 0) await next.replay(entries)
+    else if (head.epoch === epoch && head.n === next.place.n && head.tip === next.place.tip) break
+    else throw new ChainBreak('the store changed faster than its log remembers')
+  }
+  await next.finish()
+}
+
+async function copyRecords(
+  client: RedisClient,
+  keys: StoreKeys,
+  next: NextGeneration,
+  onProgress: SnapshotProgress,
+): Promise<void> {
+  const about = await typed(keys.devices, () => client.hlen(keys.devices))
+  let count = 0
+  let cursor = '0'
+  do {
+    const [following, flat] = await client.hscan(keys.devices, cursor, 'COUNT', BATCH)
+    cursor = following
+    const records = pairs(flat)
+    await next.putRecords(records)
+    count += records.length
+    onProgress(count, about)
+  } while (cursor !== '0')
+}
+
+async function readSmallParts(client: RedisClient, keys: StoreKeys): Promise<SmallParts> {
+  const policies = await typed(keys.policies, () => client.hgetall(keys.policies))
+  const overrides = await typed(keys.overrides, () => client.hgetall(keys.overrides))
+  return {
+    policies: new Map(
+      Object.entries(policies).flatMap(([version, text]) =>
+        /^[1-9]\d{0,14}$/.test(version) ? [[Number(version), text]] : [],
+      ),
+    ),
+    overrides: Object.entries(overrides).map(([key, text]) => [overrideKey(key), text]),
+    mode: (await client.hget(keys.meta, 'mode')) ?? undefined,
+  }
+}
+
+/** `kind/subject kind/id`; the id may have any character. */
+function overrideKey(key: string): string[] {
+  const [kind = '', subjectKind = '', ...id] = key.split('/')
+  return [kind, subjectKind, id.join('/')]
+}
+
+function pairs(flat: readonly string[]): [string, string][] {
+  const list: [string, string][] = []
+  for (let i = 0; i + 1 < flat.length; i += 2) list.push([flat[i] ?? '', flat[i + 1] ?? ''])
+  return list
+}
+
+/** Names the key whose type is wrong: Redis does not. */
+async function typed<T>(key: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read()
+  } catch (error) {
+    if (error instanceof Error && error.message.startsWith('WRONGTYPE'))
+      throw new StoreProblem('damaged', `${key} holds what the gate did not write: move it away`)
+    throw error
+  }
+}
