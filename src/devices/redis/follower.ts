@@ -98,7 +98,7 @@ export class Follower {
 }
 
 const isAt = (head: StoreHead, cursor: Cursor | undefined): boolean =>
-  head.epoch === cursor?.epoch && head.n === cursor?.n && head.tip === cursor.tip
+  cursor !== undefined && head.epoch === cursor.epoch && head.n === cursor.n && head.tip === cursor.tip
 
 function difference(head: StoreHead, cursor: Cursor): string {
   if (head.epoch !== cursor.epoch) return 'the store was begun anew'

@@ -42,14 +42,18 @@ export class RedisLink {
     this.drop()
   }
 
-  async #connected(): Promise<RedisClient> {
-    if (this.#closed) throw new StoreProblem('unreachable', 'the connection was closed')
-    const connecting = (this.#client ??= connectRedis(this.target, this.name))
-    try {
-      return await connecting
-    } catch (error) {
+  #connected(): Promise<RedisClient> {
+    if (this.#closed) return Promise.reject(new StoreProblem('unreachable', 'the connection was closed'))
+    return (this.#client ??= this.#connect())
+  }
+
+  /** A connection that ended is never given to work: what fails on it was not even sent. */
+  #connect(): Promise<RedisClient> {
+    const connecting = connectRedis(this.target, this.name)
+    const ended = (): void => {
       if (this.#client === connecting) this.#client = undefined
-      throw error
     }
+    connecting.then((client) => client.once('end', ended), ended)
+    return connecting
   }
 }

@@ -46,7 +46,8 @@ async function lastCommon(
   n: number,
 ): Promise<number | undefined> {
   for (let top = n; top > Math.max(0, n - LOOK_BACK); top -= AT_ONCE) {
-    for (const [id, fields] of await client.xrevrange(keys.log, `${top}-0`, `${top - AT_ONCE + 1}-0`)) {
+    const from = Math.max(0, top - AT_ONCE + 1)
+    for (const [id, fields] of await client.xrevrange(keys.log, `${top}-0`, `${from}-0`)) {
       const entry = parseEntry(id, fields)
       if (entry && replica.remembered(entry.n)?.tip === entry.tip) return entry.n
     }

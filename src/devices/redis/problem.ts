@@ -66,7 +66,7 @@ const REPLIES: readonly (readonly [pattern: RegExp, kind: StoreProblemKind, advi
   ],
   [/^NEWERSTORE/, 'newer_store', 'the store was written by a newer version: update this host'],
   [/^NOSTORE/, 'store_lost', 'see `device-gate store` for how to bring the data back'],
-  [/^(WRONGTYPE|DAMAGEDMETA)/, 'damaged', 'something else wrote there'],
+  [/^(WRONGTYPE|DAMAGED)/, 'damaged', 'something else wrote there: move it away, or restore a backup'],
 ]
 
 /** What went wrong on the way to the store, as a {@link StoreProblem}. `place` names the server without secrets. */

@@ -23,12 +23,18 @@ export function storeHead(fields: unknown, keys: StoreKeys): StoreHead {
     )
   if (epoch === null || epoch === undefined) return { epoch: null, n: 0, tip: '', lost: lost ?? null }
   if (!/^\d{1,16}$/.test(n ?? '') || typeof tip !== 'string')
-    throw new StoreProblem('damaged', `${keys.meta}: n or tip is damaged; something else wrote there`)
+    throw new StoreProblem(
+      'damaged',
+      `${keys.meta}: n or tip is damaged; something else wrote there: restore a backup`,
+    )
   return { epoch, n: Number(n), tip, lost: lost ?? null }
 }
 
 export const readHead = async (client: RedisClient, keys: StoreKeys): Promise<StoreHead> =>
-  storeHead(await client.hmget(keys.meta, 'schema', 'epoch', 'n', 'tip', 'lost'), keys)
+  storeHead(
+    await typed(keys.meta, () => client.hmget(keys.meta, 'schema', 'epoch', 'n', 'tip', 'lost')),
+    keys,
+  )
 
 /** Entries read at once: bounds the memory of a host that is far behind. */
 const ENTRIES_AT_ONCE = 64
@@ -47,9 +53,11 @@ export async function readEntries(
   blockMs?: number,
 ): Promise<EntriesRead> {
   const after = `${n}-0`
-  const reply = await (blockMs === undefined
-    ? client.xread('COUNT', ENTRIES_AT_ONCE, 'STREAMS', keys.log, after)
-    : client.xread('COUNT', ENTRIES_AT_ONCE, 'BLOCK', blockMs, 'STREAMS', keys.log, after))
+  const reply = await typed(keys.log, () =>
+    blockMs === undefined
+      ? client.xread('COUNT', ENTRIES_AT_ONCE, 'STREAMS', keys.log, after)
+      : client.xread('COUNT', ENTRIES_AT_ONCE, 'BLOCK', blockMs, 'STREAMS', keys.log, after),
+  )
   const entries: LogEntry[] = []
   const foreign: string[] = []
   for (const [id, fields] of reply?.[0]?.[1] ?? []) {
@@ -58,4 +66,15 @@ export async function readEntries(
     else foreign.push(id)
   }
   return { entries, foreign }
+}
+
+/** Names the key whose type is wrong: Redis does not. */
+export async function typed<T>(key: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read()
+  } catch (error) {
+    if (error instanceof Error && error.message.startsWith('WRONGTYPE'))
+      throw new StoreProblem('damaged', `${key} holds what the gate did not write: move it away`)
+    throw error
+  }
 }

@@ -108,18 +108,23 @@ export class Replicator {
   /** Repeats `work`; after a failure with growing pauses. */
   async #forever(name: 'tail' | 'beat', work: () => Promise<void>): Promise<void> {
     let failures = 0
-    while (!this.#closed) {
+    while (!this.#isClosed()) {
       try {
         await work()
         failures = 0
         this.#settle(name, undefined)
       } catch (error) {
-        if (this.#closed) return
+        if (this.#isClosed()) return
         failures += 1
         this.#settle(name, error)
         await this.#alarms[name].wait(Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(failures, 10)))
       }
     }
+  }
+
+  /** Asked anew after each wait. */
+  #isClosed(): boolean {
+    return this.#closed
   }
 
   #settle(name: 'tail' | 'beat', error: unknown): void {

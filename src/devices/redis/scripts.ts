@@ -18,11 +18,16 @@ export const STORE_SCHEMA = '1'
 export const WRITE_SCRIPT = script(`
 local meta, devices, policies, overrides, log = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 
+for i = 1, 5 do
+  local type = redis.call('TYPE', KEYS[i]).ok
+  if type ~= 'none' and type ~= (i == 5 and 'stream' or 'hash') then
+    return redis.error_reply('DAMAGED ' .. KEYS[i] .. ' is a ' .. type)
+  end
+end
 local head = redis.call('HMGET', meta, 'schema', 'epoch', 'n', 'tip', 'octets', 'lost')
-redis.call('HLEN', devices) redis.call('HLEN', policies) redis.call('HLEN', overrides) redis.call('XLEN', log)
 local epoch, n, tip, octets = head[2], tonumber(head[3]), head[4], tonumber(head[5])
 if head[1] and head[1] ~= '${STORE_SCHEMA}' then return redis.error_reply('NEWERSTORE ' .. head[1]) end
-if epoch and not (n and tip and octets) then return redis.error_reply('DAMAGEDMETA n, tip or octets') end
+if epoch and not (n and tip and octets) then return redis.error_reply('DAMAGED ' .. meta .. ' lacks n, tip or octets') end
 if not epoch then
   if ARGV[1] ~= '' or head[6] then return redis.error_reply('NOSTORE ' .. (head[6] or '')) end
   if redis.call('HLEN', devices) > 0 then return redis.error_reply('NOSTORE devices without meta') end
@@ -151,6 +156,10 @@ return reply
  */
 export const HEARTBEAT_SCRIPT = script(`
 local meta, host, hosts = KEYS[1], KEYS[2], KEYS[3]
+for key, type in pairs({ [meta] = 'hash', [hosts] = 'zset' }) do
+  local found = redis.call('TYPE', key).ok
+  if found ~= 'none' and found ~= type then return redis.error_reply('DAMAGED ' .. key .. ' is a ' .. found) end
+end
 if ARGV[4] ~= '' and redis.call('HEXISTS', meta, 'epoch') == 0 then
   redis.call('HSETNX', meta, 'lost', ARGV[4])
 end

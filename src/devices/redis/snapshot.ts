@@ -3,8 +3,7 @@ import type { RedisClient } from './connection'
 import type { FleetReplica } from './fleet-replica'
 import type { StoreKeys } from './keys'
 import type { NextGeneration, SmallParts } from './next-generation'
-import { StoreProblem } from './problem'
-import { readEntries, readHead } from './reading'
+import { readEntries, readHead, typed } from './reading'
 
 /** Records in one reply and in one transaction of the replica: some milliseconds each. */
 const BATCH = 1000
@@ -83,15 +82,4 @@ function pairs(flat: readonly string[]): [string, string][] {
   const list: [string, string][] = []
   for (let i = 0; i + 1 < flat.length; i += 2) list.push([flat[i] ?? '', flat[i + 1] ?? ''])
   return list
-}
-
-/** Names the key whose type is wrong: Redis does not. */
-async function typed<T>(key: string, read: () => Promise<T>): Promise<T> {
-  try {
-    return await read()
-  } catch (error) {
-    if (error instanceof Error && error.message.startsWith('WRONGTYPE'))
-      throw new StoreProblem('damaged', `${key} holds what the gate did not write: move it away`)
-    throw error
-  }
 }
