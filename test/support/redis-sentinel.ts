@@ -7,9 +7,8 @@ import { Redis } from 'ioredis'
 import { eventually } from './eventually'
 import { freePorts, untilListening } from './ports'
 import { WatchedProcess } from './process'
-import { RedisServer } from './redis-server'
+import { REDIS, RedisServer } from './redis-server'
 
-const SENTINEL = '/usr/bin/redis-sentinel'
 const SERVICE = 'mymaster'
 /** What the replica logs in as at its master, so that a test can shut it out. */
 const REPLICATION = [
@@ -30,8 +29,6 @@ export class RedisWithSentinel {
   ) {}
 
   static async start(): Promise<RedisWithSentinel> {
-    if (!fs.existsSync(SENTINEL))
-      throw new Error(`${SENTINEL} is missing: run scripts/install-test-packages.sh`)
     const config = [...REPLICATION, 'repl-diskless-sync-delay 0', 'repl-timeout 5']
     const servers = [await RedisServer.start({ config }), await RedisServer.start({ config })] as const
     await servers[1].client.replicaof('127.0.0.1', servers[0].port)
@@ -54,7 +51,7 @@ export class RedisWithSentinel {
       `sentinel failover-timeout ${SERVICE} 3000`,
     ]
     fs.writeFileSync(file, `${lines.join('\n')}\n`)
-    const watcher = new WatchedProcess(SENTINEL, [file])
+    const watcher = new WatchedProcess(REDIS, [file, '--sentinel'])
     this.#watcher = watcher
     await untilListening(this.port, () => watcher.output)
     this.#client = new Redis({ host: '127.0.0.1', port: this.port, retryStrategy: () => 50 })

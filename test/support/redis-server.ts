@@ -7,13 +7,15 @@ import { Redis } from 'ioredis'
 import { freePorts, untilListening } from './ports'
 import { WatchedProcess } from './process'
 
-const REDIS = '/usr/bin/redis-server'
+export const REDIS = '/usr/bin/redis-server'
 
 export interface RedisServerOptions {
   /** Lines of redis.conf. */
   readonly config?: readonly string[]
   /** What a client of the test itself needs to be let in. */
   readonly password?: string
+  /** PEM files: the server then speaks TLS only. */
+  readonly tls?: { readonly ca: string; readonly cert: string; readonly key: string }
 }
 
 /** A private redis-server on a high port of 127.0.0.1, with a directory of its own. */
@@ -43,9 +45,18 @@ export class RedisServer {
 
   /** Starts it again after `stop`, on the same port and with what it has on disk. */
   async start(): Promise<void> {
+    const { tls } = this.options
     const lines = [
       'bind 127.0.0.1',
-      `port ${this.port}`,
+      ...(tls
+        ? [
+            'port 0',
+            `tls-port ${this.port}`,
+            `tls-ca-cert-file ${tls.ca}`,
+            `tls-cert-file ${tls.cert}`,
+            `tls-key-file ${tls.key}`,
+          ]
+        : [`port ${this.port}`]),
       `dir ${this.dir}`,
       'save ""',
       'appendonly no',
