@@ -1,4 +1,5 @@
 import type { Enforcement, FailMode, UnidentifiedRule } from '../policy/vocabulary'
+import type { RedisTarget } from './redis-url'
 
 /** `device_gate.yaml`, parsed and valid. Paths are absolute; times are in the unit their name says. */
 export interface HostConfig {
@@ -7,7 +8,7 @@ export interface HostConfig {
   readonly failMode: FailMode
   readonly store: {
     readonly kind: 'embedded' | 'redis'
-    readonly redis: { readonly url: string; readonly keyPrefix: string }
+    readonly redis: { readonly target: RedisTarget; readonly keyPrefix: string }
     readonly leaseS: number
   }
   readonly policy: { readonly source: 'file' | 'fleet' }

@@ -1,7 +1,6 @@
-import fs from 'node:fs'
-
 import { parseKeyring, type TagKeyring } from '../identity/tag-keyring'
 import { readTextFile, watchFile, type FileWatcher } from './file-watcher'
+import { openToAll } from './secret-file'
 
 export interface TagKeyFile {
   /** Of a damaged file those keys that can be used; none when there is no file. */
@@ -11,8 +10,6 @@ export interface TagKeyFile {
   readonly problems: readonly string[]
 }
 
-const OPEN_TO_ALL = 0o007
-
 /** Reads the tag keys. A file that every user of the host may read is refused: its keys are no secret any more. */
 export function readTagKeyFile(file: string): TagKeyFile {
   const content = readTextFile(file)
@@ -20,11 +17,8 @@ export function readTagKeyFile(file: string): TagKeyFile {
     const problems = content.missing ? [] : [`${file} ${content.problem}`]
     return { keys: [], missing: content.missing, problems }
   }
-  const mode = (fs.statSync(file, { throwIfNoEntry: false })?.mode ?? 0) & 0o777
-  if ((mode & OPEN_TO_ALL) !== 0) {
-    const problem = `${file} is open to every user of this host (mode ${mode.toString(8)}): chmod 600 it`
-    return { keys: [], missing: false, problems: [problem] }
-  }
+  const open = openToAll(file)
+  if (open.length > 0) return { keys: [], missing: false, problems: open }
   // As with the config: an editor that empties the file before it writes must not void every tag.
   if (content.text.trim() === '') {
     const problem = `${file} is empty; to void every tag leave a comment line in it`

@@ -160,16 +160,33 @@ describe('device_gate.yaml', () => {
     }
   })
 
-  describe('what is promised for later is refused by name, not taken for done', () => {
-    it('store.kind: redis', () => {
-      assert.deepEqual(problemsOf('enforcement: policy\nstore:\n  kind: redis\n'), [
-        '3:3 store.kind: redis is not available in this version; the one kind is embedded',
+  describe('a fleet on Redis', () => {
+    it('needs the policy in its store', () => {
+      assert.deepEqual(problemsOf('store:\n  kind: redis\npolicy:\n  source: file\n'), [
+        '4:3 policy.source: must be fleet with store.kind: redis: the policy of a fleet lives in its store',
       ])
     })
-    it('policy.source: fleet', () => {
-      assert.deepEqual(problemsOf('policy: { source: fleet }'), [
-        '1:11 policy.source: fleet is not available in this version; the one source is file',
+    it('names a URL that cannot be one, without its password', () => {
+      assert.deepEqual(problemsOf('store: { redis: { url: "redis://:canary@host:99999" } }'), [
+        '1:19 store.redis.url: host 1 must be "host", "host:port" or "[v6]:port"',
       ])
+    })
+    it('has a prefix that makes a hash tag', () => {
+      for (const prefix of ['":"', '"{x}"', '""', '"a b"'])
+        assert.match(
+          problemsOf(`store: { redis: { key_prefix: ${prefix} } }`)[0] ?? '',
+          /key_prefix: must be 1 to 64/,
+        )
+    })
+    it('is taken', () => {
+      const reading = parse(
+        'store: { kind: redis, redis: { url: "redis+sentinel://a,b/mail?password_file=pw" } }\npolicy: { source: fleet }',
+      )
+      assert.ok(reading.ok)
+      const { target } = reading.config.store.redis
+      assert.equal(target.kind, 'sentinel')
+      assert.match(target.passwordFile ?? '', /config\/pw$/)
+      assert.match(reading.fileProblems[0]?.problem ?? '', /config\/pw does not exist/)
     })
   })
 

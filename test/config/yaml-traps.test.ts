@@ -276,7 +276,8 @@ describe('YAML as people write it', () => {
     const reading = parseHostConfig(text, { file: 'device_gate.yaml', harakaDir: '/nowhere' })
     assert.ok(!reading.ok)
     assert.deepEqual(reading.problems.map(formatProblem), [
-      'device_gate.yaml:1:19 store.redis.url: must be a redis:// or rediss:// URL (found what is not shown here)',
+      'device_gate.yaml:1:19 store.redis.url: must be one of redis://[user:password@]host[:port][/db], ' +
+        'redis+sentinel://host[:port],.../service[/db] or redis+cluster://host[:port],... (rediss for TLS)',
     ])
   })
 })
