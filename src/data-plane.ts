@@ -12,18 +12,25 @@ export interface DataPlane {
   close(): Promise<void>
 }
 
-/** What decides and proxies in one worker: reads the replica, never writes it. */
+/** What decides and proxies in one worker: reads the replica, never writes it, and never talks to the store. */
 export async function startDataPlane(parts: HostParts): Promise<DataPlane> {
   const { config, logger, onFault } = parts
   const tags = watchTags(parts)
   let isExempt = createNetworkMatcher(config.current().identity.exemptNetworks)
 
+  const { journal, replica } = parts
+  const noteTakenIn = (sequence: number): void => {
+    journal.workers.note({ pid: process.pid, sequence }).catch(onFault)
+  }
+  // Before the gate looks for the first time: all up to here it will see.
+  noteTakenIn(replica.sequence())
   const gate = new DecisionGate({
-    replica: parts.store,
-    journal: parts.journal,
+    replica,
+    journal,
     revokeSpreadMs: () => config.current().imap.revokeSpreadS * 1000,
     now: Date.now,
     onFault,
+    onTakenIn: noteTakenIn,
     host: () => {
       const { enforcement, failMode, identity } = config.current()
       return { enforcement, failMode, unidentified: identity.unidentified }
@@ -52,6 +59,7 @@ export async function startDataPlane(parts: HostParts): Promise<DataPlane> {
       tags.close()
       await imap?.close()
       gate.close()
+      await journal.workers.remove(process.pid).catch(onFault)
     },
   }
 }

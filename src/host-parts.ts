@@ -2,15 +2,18 @@ import { watchHostConfig, type HostConfigSource, type Role } from './config/host
 import type { HostConfig } from './config/host-config'
 import { formatProblem } from './config/config-problem'
 import { LmdbStore } from './devices/lmdb-store'
-import type { Store } from './devices/store'
+import type { Fleet } from './devices/redis/fleet'
+import { FleetReplica } from './devices/redis/fleet-replica'
+import { openFleet } from './devices/redis/open-fleet'
+import type { ReadStore, Store } from './devices/store'
 import { JournalStore } from './journal/journal-store'
 import { faultReporter, type Logger } from './journal/logger'
 
-/** What both planes of one process stand on. LMDB allows one opening a process, so they share it. */
+/** What every process of the host stands on. LMDB allows one opening a process, so its planes share it. */
 export interface HostParts {
   readonly harakaDir: string
   readonly config: HostConfigSource
-  readonly store: Store
+  readonly replica: ReadStore
   readonly journal: JournalStore
   readonly logger: Logger
   readonly onFault: (error: unknown) => void
@@ -21,8 +24,37 @@ export interface HostParts {
   close(): Promise<void>
 }
 
-/** Opens config, store and journal of this process. */
-export function openHostParts(harakaDir: string, role: Role, logger: Logger): HostParts {
+/** What the one process has that writes. */
+export interface ControlParts extends HostParts {
+  readonly store: Store
+  /** undefined: the store is embedded. */
+  readonly fleet: Fleet | undefined
+}
+
+/** A process that decides and never writes: it opens the replica, and knows of no Redis. */
+export function openWorkerParts(harakaDir: string, logger: Logger): HostParts {
+  return openParts(harakaDir, 'worker', logger, ({ stateDir, store }) => ({
+    replica:
+      store.kind === 'embedded'
+        ? LmdbStore.open(stateDir)
+        : FleetReplica.open(stateDir, { leaseMs: store.leaseS * 1000 }),
+  }))
+}
+
+export function openControlParts(harakaDir: string, logger: Logger): ControlParts {
+  return openParts(harakaDir, 'control', logger, (config) => {
+    const fleet = config.store.kind === 'redis' ? openFleet(config, { alone: false }) : undefined
+    const store: Store = fleet?.store ?? LmdbStore.open(config.stateDir)
+    return { fleet, store, replica: store }
+  })
+}
+
+function openParts<P extends { readonly replica: ReadStore; readonly fleet?: Fleet | undefined }>(
+  harakaDir: string,
+  role: Role,
+  logger: Logger,
+  open: (config: HostConfig) => P,
+): HostParts & P {
   const onFault = faultReporter(logger, Date.now)
   const changeListeners: ((config: HostConfig) => void)[] = []
   const problemListeners: (() => void)[] = []
@@ -40,13 +72,12 @@ export function openHostParts(harakaDir: string, role: Role, logger: Logger): Ho
     },
     onFault,
   })
-  const { stateDir } = config.current()
-  const store = LmdbStore.open(stateDir)
-  const journal = JournalStore.open(stateDir, { now: Date.now, onFault })
+  const opened = open(config.current())
+  const journal = JournalStore.open(config.current().stateDir, { now: Date.now, onFault })
   return {
+    ...opened,
     harakaDir,
     config,
-    store,
     journal,
     logger,
     onFault,
@@ -55,7 +86,7 @@ export function openHostParts(harakaDir: string, role: Role, logger: Logger): Ho
     close: async () => {
       config.close()
       await journal.close()
-      await store.close()
+      await (opened.fleet ?? opened.replica).close()
     },
   }
 }

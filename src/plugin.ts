@@ -4,8 +4,8 @@ import { checkHostConfig } from './config/host-config-source'
 import { startControlPlane, type ControlPlane } from './control-plane'
 import { startDataPlane, type DataPlane } from './data-plane'
 import { userProblem, type HarakaServer } from './haraka-user'
-import { openHostParts, type HostParts } from './host-parts'
-import { createLogger } from './journal/logger'
+import { openControlParts, openWorkerParts, type HostParts } from './host-parts'
+import { createLogger, type Logger } from './journal/logger'
 import { onProcessEnd } from './process-end'
 import { onUnrecognizedCommand } from './smtp/auth-hook'
 import { DENY, type Connection, type Next } from './smtp/haraka'
@@ -59,12 +59,23 @@ export function initChild(next: Next): void {
 
 async function start(role: 'control' | 'worker', withData: boolean): Promise<void> {
   const logger = createLogger((line) => process.stdout.write(line))
-  const parts = openHostParts(harakaDirectory(), role, logger)
-  const control = role === 'control' ? await startControlPlane(parts) : undefined
+  const { parts, control } = role === 'control' ? await openControl(logger) : openWorker(logger)
   const data = withData ? await startDataPlane(parts) : undefined
   running = { parts, control, data }
   onProcessEnd({ stop: shutdown, flush: () => parts.journal.flushSync() })
 }
+
+type Opened = Pick<Running, 'parts' | 'control'>
+
+async function openControl(logger: Logger): Promise<Opened> {
+  const parts = openControlParts(harakaDirectory(), logger)
+  return { parts, control: await startControlPlane(parts) }
+}
+
+const openWorker = (logger: Logger): Opened => ({
+  parts: openWorkerParts(harakaDirectory(), logger),
+  control: undefined,
+})
 
 const refuseStart =
   (next: Next) =>

@@ -5,11 +5,12 @@ import path from 'node:path'
 import { formatProblem } from '../config/config-problem'
 import type { HostConfig } from '../config/host-config'
 import { readConfigOrInForce } from '../config/host-config-source'
-import { LmdbStore } from '../devices/lmdb-store'
+import type { Fleet } from '../devices/redis/fleet'
 import { CorruptRecordError, type Store } from '../devices/store'
 import type { JournalReader } from '../journal/journal'
 import { JournalStore } from '../journal/journal-store'
 import { jsonLine, printable, printableText, UsageError, type Streams } from './output'
+import { catchUp, openSiteStore, type SiteStore } from './site-store'
 
 /** What every command works with; the store is opened on first use and closed by `run`. */
 export interface CommandContext {
@@ -20,6 +21,8 @@ export interface CommandContext {
   /** Why the host's config file is not what `config` says; empty when it is. */
   readonly configProblems: () => readonly string[]
   readonly store: () => Store
+  /** undefined: the store is embedded. */
+  readonly fleet: () => Fleet | undefined
   readonly journal: () => JournalReader
   readonly now: () => number
 }
@@ -85,34 +88,44 @@ export function checkedReason(reason: string | undefined): string {
   return printable(text)
 }
 
+export interface Site {
+  readonly context: CommandContext
+  /** For a command that reads or writes the store: where it is a fleet's, makes sure that this host's copy is new. */
+  catchUp(): Promise<void>
+  close(): Promise<void>
+}
+
 /** Opens what a command asks for, when it asks for it. */
-export function openSite(
-  harakaDir: string,
-  json: boolean,
-  streams: Streams,
-): { context: CommandContext; close(): Promise<void> } {
+export function openSite(harakaDir: string, json: boolean, streams: Streams): Site {
   let config: ReturnType<typeof readConfigOrInForce> | undefined
-  let store: LmdbStore | undefined
+  let opened: SiteStore | undefined
   let journal: JournalStore | undefined
   const readConfig = (): ReturnType<typeof readConfigOrInForce> => (config ??= readSite(harakaDir))
+  const siteStore = (): SiteStore => (opened ??= openSiteStore(readConfig().config))
+  const context: CommandContext = {
+    harakaDir,
+    json,
+    streams,
+    config: () => readConfig().config,
+    configProblems: () => readConfig().problems.map(formatProblem),
+    store: () => siteStore().store,
+    fleet: () => siteStore().fleet,
+    journal: () =>
+      (journal ??= JournalStore.open(readConfig().config.stateDir, {
+        now: Date.now,
+        onFault: (error) => streams.err(`${String(error)}\n`),
+      })),
+    now: Date.now,
+  }
   return {
-    context: {
-      harakaDir,
-      json,
-      streams,
-      config: () => readConfig().config,
-      configProblems: () => readConfig().problems.map(formatProblem),
-      store: () => (store ??= LmdbStore.open(readConfig().config.stateDir)),
-      journal: () =>
-        (journal ??= JournalStore.open(readConfig().config.stateDir, {
-          now: Date.now,
-          onFault: (error) => streams.err(`${String(error)}\n`),
-        })),
-      now: Date.now,
+    context,
+    catchUp: async () => {
+      const { config: found } = readConfig()
+      if (found.store.kind === 'redis') await catchUp(siteStore(), found, (text) => note(context, text))
     },
     close: async () => {
       await journal?.close()
-      await store?.close()
+      await opened?.close()
     },
   }
 }

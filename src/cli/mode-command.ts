@@ -5,6 +5,7 @@ import type { ModeOverride } from '../devices/store'
 import { effectiveMode, siteMode } from '../policy/effective-mode'
 import { MODES, type Mode } from '../policy/vocabulary'
 import { answer, author, checkedReason, unlessDamaged, type CommandContext } from './context'
+import { inForceText, untilInForce, type InForce } from './fleet-hosts'
 import { clockTime, facts, isoTime } from './output'
 
 export function modeCommand(program: Command, context: () => CommandContext): void {
@@ -14,8 +15,7 @@ export function modeCommand(program: Command, context: () => CommandContext): vo
     .addArgument(new Argument('[mode]').choices([...MODES, 'policy']))
     .option('--reason <text>', 'why; kept with it')
     .action(async (mode: Mode | 'policy' | undefined, options: { reason?: string }) => {
-      if (mode !== undefined) await set(context(), mode, options.reason)
-      show(context())
+      show(context(), mode === undefined ? [] : await set(context(), mode, options.reason))
     })
 }
 
@@ -23,9 +23,11 @@ async function set(
   context: CommandContext,
   mode: Mode | 'policy',
   reason: string | undefined,
-): Promise<void> {
+): Promise<InForce[]> {
   const by = { author: author(), reason: checkedReason(reason), at: context.now() }
+  const since = performance.now()
   await context.store().setModeOverride(mode === 'policy' ? null : mode, by)
+  return untilInForce(context, since)
 }
 
 /** What makes up the mode in force on this host; the damaged parts of it are left out. */
@@ -65,17 +67,25 @@ export const modeText = ({ mode, damaged }: ReturnType<typeof modeFacts>): strin
 
 export const NO_POLICY = 'no policy was applied yet: start Haraka with the plugin once'
 
-function show(context: CommandContext): void {
+function show(context: CommandContext, hosts: readonly InForce[]): void {
   const found = modeFacts(context)
   const { mode, policyMode, override, damaged } = found
   const { enforcement } = context.config()
-  const json = { mode, policy_mode: policyMode, mode_override: overrideJson(override), enforcement, damaged }
+  const json = {
+    mode,
+    policy_mode: policyMode,
+    mode_override: overrideJson(override),
+    enforcement,
+    damaged,
+    hosts,
+  }
   const text = facts([
     ...damaged.map((message) => ['DAMAGED', message] as const),
     ['mode in force here', modeText(found)],
     ["policy's own mode", policyMode],
     ['mode override', overrideText(override)],
     ["this host's enforcement", enforcement],
+    ...inForceText(hosts),
   ])
   answer(context, json, text)
 }

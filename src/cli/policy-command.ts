@@ -4,9 +4,11 @@ import { formatProblem } from '../config/config-problem'
 import { readTextFile } from '../config/file-watcher'
 import { parsePolicy } from '../config/policy-file'
 import type { PolicyVersion } from '../devices/store'
-import { answer, configFile, readable, type CommandContext } from './context'
+import type { Policy } from '../policy/policy'
+import { answer, author, checkedReason, configFile, readable, type CommandContext } from './context'
+import { inForceText, untilInForce } from './fleet-hosts'
 import { NO_POLICY } from './mode-command'
-import { clockTime, isoTime, jsonLine, Refusal, table, UsageError } from './output'
+import { clockTime, facts, isoTime, jsonLine, Refusal, table, UsageError } from './output'
 import { whatIfCommand } from './what-if-command'
 
 export function policyCommand(program: Command, context: () => CommandContext): void {
@@ -25,24 +27,52 @@ export function policyCommand(program: Command, context: () => CommandContext): 
     .command('history')
     .description('list the policy versions, newest first')
     .action(() => history(context()))
+  command
+    .command('apply')
+    .description('put a policy into the store as the next version; for policy.source: fleet')
+    .argument('<file>')
+    .option('--reason <text>', 'why; kept with it')
+    .action(async (file: string, options: { reason?: string }) => apply(context(), file, options.reason))
   whatIfCommand(command, context)
 }
 
+async function apply(context: CommandContext, file: string, reason: string | undefined): Promise<void> {
+  if (context.config().policy.source === 'file')
+    throw new Refusal('policy.source is file: edit device_gate_policy.yaml, which is live within a second')
+  const by = { author: author(), reason: checkedReason(reason), at: context.now() }
+  const { policy, text } = validPolicy(context, file)
+  const since = performance.now()
+  const applied = await context.store().applyPolicy(policy, text, by)
+  const hosts = await untilInForce(context, since)
+  const summary = { ...versionJson(applied), hosts }
+  answer(
+    context,
+    summary,
+    facts([['policy version', applied.version], ['mode', policy.mode], ...inForceText(hosts)]),
+  )
+}
+
 function check(context: CommandContext, file = configFile(context, 'device_gate_policy.yaml')): void {
-  const content = readTextFile(file)
-  if (!content.ok) throw new Refusal(`${file} ${content.problem}`)
-  const parsed = parsePolicy(content.text, { file })
-  if (!parsed.ok) {
-    if (context.json) context.streams.out(jsonLine({ ok: false, file, problems: parsed.problems }))
-    throw new Refusal(`${file} is not valid\n${parsed.problems.map(formatProblem).join('\n')}`)
-  }
-  const { mandates, tests, mode } = parsed.policy
+  const { mandates, tests, mode } = validPolicy(context, file).policy
   const summary = { ok: true, file, mode, mandates: mandates.length, tests: tests.length }
   answer(
     context,
     summary,
     `${file}: valid; mode: ${mode}, mandates: ${mandates.length}, tests passed: ${tests.length}\n`,
   )
+}
+
+/** The policy in a file, whose own tests pass. */
+function validPolicy(
+  context: CommandContext,
+  file: string,
+): { readonly policy: Policy; readonly text: string } {
+  const content = readTextFile(file)
+  if (!content.ok) throw new Refusal(`${file} ${content.problem}`)
+  const parsed = parsePolicy(content.text, { file })
+  if (parsed.ok) return { policy: parsed.policy, text: content.text }
+  if (context.json) context.streams.out(jsonLine({ ok: false, file, problems: parsed.problems }))
+  throw new Refusal(`${file} is not valid\n${parsed.problems.map(formatProblem).join('\n')}`)
 }
 
 function show(context: CommandContext, version: string | undefined): void {

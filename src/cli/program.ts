@@ -1,11 +1,11 @@
-import fs from 'node:fs'
 import path from 'node:path'
 
 import { Command, CommanderError } from 'commander'
 
+import { VERSION } from '../config/version'
 import { blockedCommand } from './blocked-command'
 import { blocksCommand } from './blocks-command'
-import { openSite, type CommandContext } from './context'
+import { openSite, type CommandContext, type Site } from './context'
 import { deviceCommand } from './device-command'
 import { modeCommand } from './mode-command'
 import { printableText, UsageError, type Streams } from './output'
@@ -19,6 +19,9 @@ const EXIT_DONE = 0
 const EXIT_REFUSED = 1
 const EXIT_USAGE = 2
 
+/** Commands that neither read nor write the store: they wait for nobody. */
+const WITHOUT_STORE: readonly string[] = ['check', 'blocks']
+
 /**
  * Runs one command line and gives its exit code: 0 done, 1 refused (the reason on stderr), 2 usage.
  * Works on the site's files and store, whether Haraka runs or not.
@@ -28,23 +31,25 @@ export async function run(argv: readonly string[], given: Streams): Promise<numb
   const streams: Streams = { ...given, err }
   const program = new Command('device-gate')
   let options: GlobalOptions = {}
-  let site: ReturnType<typeof openSite> | undefined
-  const context = (): CommandContext => {
+  let site: Site | undefined
+  const openedSite = (): Site => {
     const { config = process.cwd(), json = false } = options
-    site ??= openSite(path.resolve(config), json, streams)
-    return site.context
+    return (site ??= openSite(path.resolve(config), json, streams))
   }
+  const context = (): CommandContext => openedSite().context
 
   program
     .description('Looks after the gate that keeps non-compliant devices off company mail.')
-    .version(version(), '-V, --version', 'print the version')
+    .version(VERSION, '-V, --version', 'print the version')
     .configureOutput({
       writeOut: streams.out,
       writeErr: err,
       outputError: (text, write) => write(text.replace(/^error: /, 'device-gate: ')),
     })
-    .hook('preAction', (_, command) => {
+    .hook('preAction', async (_, command) => {
       options = globalOptions(command)
+      if (!WITHOUT_STORE.includes(command.name()) && command.parent?.name() !== 'tag')
+        await openedSite().catchUp()
     })
 
   statusCommand(program, context)
@@ -93,10 +98,3 @@ function globalOptions(command: Command): GlobalOptions {
   const given = command.parent ? globalOptions(command.parent) : {}
   return { ...given, ...command.opts<GlobalOptions>() }
 }
-
-const version = (): string =>
-  (
-    JSON.parse(fs.readFileSync(path.join(__dirname, '..', '..', 'package.json'), 'utf8')) as {
-      version: string
-    }
-  ).version

@@ -5,6 +5,7 @@ import { openPolicy } from '../config/policy-source'
 import { readStatus, type HostStatus } from '../config/status-file'
 import { readTagKeyFile } from '../config/tag-key-file'
 import { answer, type CommandContext } from './context'
+import { fleetJson, fleetStatus, fleetSummary, fleetText } from './fleet-hosts'
 import { modeFacts, modeText, overrideJson, overrideText } from './mode-command'
 import { clockTime, facts, isoTime } from './output'
 
@@ -12,22 +13,25 @@ export function statusCommand(program: Command, context: () => CommandContext): 
   program
     .command('status')
     .description('what is in force on this host, and what needs attention')
-    .action(() => status(context()))
+    .action(async () => status(context()))
 }
 
-function status(context: CommandContext): void {
-  const { stateDir, enforcement, identity } = context.config()
+async function status(context: CommandContext): Promise<void> {
+  const { stateDir, enforcement, identity, policy } = context.config()
   const store = context.store()
   const found = modeFacts(context)
   const { mode, policyMode, policyVersion, override, damaged } = found
   const gate = readStatus(stateDir)
-  const policyProblems = gate?.policyProblems ?? fileProblems(context)
+  const policyProblems = gate?.policyProblems ?? (policy.source === 'file' ? fileProblems(context) : [])
   const configProblems = gate?.configProblems ?? context.configProblems()
   const waiting = gate?.configWaiting ?? []
   const { keys } = readTagKeyFile(identity.tag.keyFile)
   const signing = keys[0]?.id ?? null
   const counts = store.counts()
   const sequence = store.sequence()
+  const fleet = context.fleet()
+  const hosts = fleet && (await fleetStatus(fleet))
+  const setAside = fleet?.store.setAside()
   const json = {
     mode,
     policy_mode: policyMode,
@@ -44,6 +48,7 @@ function status(context: CommandContext): void {
     overrides: counts.overrides,
     sequence,
     state_dir: stateDir,
+    ...(hosts && setAside && { fleet: { ...fleetJson(hosts, context.now()), set_aside: setAside } }),
   }
   const text = facts([
     ...damaged.map((message) => ['DAMAGED', message] as const),
@@ -52,7 +57,7 @@ function status(context: CommandContext): void {
     ['mode override', overrideText(override)],
     ["this host's enforcement", enforcement],
     ['policy version', policyVersion],
-    ['policy file', standing(policyProblems, gate)],
+    [policy.source === 'file' ? 'policy file' : 'policy in the store', standing(policyProblems, gate)],
     ['config file', standing(configProblems, gate)],
     ...waiting.map((key) => ['waits for a restart', key] as const),
     ['gate', gate ? `running, pid ${gate.pid}, since ${clockTime(gate.startedAt)}` : 'not running'],
@@ -61,8 +66,10 @@ function status(context: CommandContext): void {
     ['exemptions and locks', counts.overrides],
     ['change sequence', sequence],
     ['state directory', stateDir],
+    ...(hosts ? [['fleet', `${hosts.place}: ${fleetSummary(hosts)}`] as const] : []),
+    ...(setAside?.examples ?? []).map((example) => ['set aside, unreadable', example] as const),
   ])
-  answer(context, json, text)
+  answer(context, json, hosts ? text + fleetText(hosts, context.now()) : text)
 }
 
 const fileProblems = (context: CommandContext): string[] => {

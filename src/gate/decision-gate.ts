@@ -24,6 +24,8 @@ export interface GateDependencies {
   readonly now: () => number
   /** Told of each fault inside; must bound what it does with many. */
   readonly onFault: (error: unknown) => void
+  /** Told when all that people ordered up to a sequence of the replica is in force in this process. */
+  readonly onTakenIn?: (sequence: number) => void
   /** How many are kept in memory. */
   readonly cachedDecisions?: number
 }
@@ -58,7 +60,10 @@ export class DecisionGate implements SessionGate {
         this.hostChanged()
       },
     }
-    this.#invalidation = new Invalidation(deps.replica, decided, deps.onFault)
+    this.#invalidation = new Invalidation(deps.replica, decided, {
+      onTakenIn: (sequence) => deps.onTakenIn?.(sequence),
+      onFault: deps.onFault,
+    })
   }
 
   subject(parts: Subject): KeyedSubject {

@@ -12,23 +12,32 @@ export interface Decided {
   outdateAll(): void
 }
 
+export interface InvalidationListener {
+  /** All that people ordered up to this sequence (policy, mode, overrides) is in force in this process. */
+  onTakenIn(sequence: number): void
+  onFault(error: unknown): void
+}
+
 /** Keeps what was decided true to the replica: reads its sequence every 20 ms and drops just what changed. */
 export class Invalidation {
   #seen: number
+  #leaseValid: boolean
   readonly #timer: NodeJS.Timeout
 
   constructor(
     private readonly replica: Replica,
     private readonly decided: Decided,
-    private readonly onFault: (error: unknown) => void,
+    private readonly listener: InvalidationListener,
   ) {
     this.#seen = replica.sequence()
+    this.#leaseValid = replica.leaseValid(Date.now())
     this.#timer = setInterval(() => {
       try {
         this.#poll()
+        this.#checkLease()
       } catch (error) {
         // Nothing was dropped: the next poll tries again.
-        this.onFault(error)
+        this.listener.onFault(error)
       }
     }, POLL_MS)
     this.#timer.unref()
@@ -45,6 +54,15 @@ export class Invalidation {
     if (changes === null) this.decided.outdateAll()
     else for (const change of changes) this.#apply(change)
     this.#seen = changes?.at(-1)?.sequence ?? sequence
+    if (changes === null || changes.some(({ kind }) => kind !== 'device')) this.listener.onTakenIn(this.#seen)
+  }
+
+  /** Whether "compliant" may be believed changes with time alone, and for every decision at once. */
+  #checkLease(): void {
+    const valid = this.replica.leaseValid(Date.now())
+    if (valid === this.#leaseValid) return
+    this.#leaseValid = valid
+    this.decided.outdateAll()
   }
 
   #changes(sequence: number): Change[] | null {

@@ -4,6 +4,7 @@ import { newestKey, openEnvironment, type Environment, type TextDatabase } from 
 import { Fold } from './fold'
 import type { JournalCursor, JournalEntry, JournalQuery, JournalReader, JournalSink } from './journal'
 import { readEntry, readPosition, type BlockLogPosition } from './stored'
+import { WorkerNotes } from './worker-notes'
 
 /** Grows with each change of what is stored and how. */
 const SCHEMA_VERSION = 1
@@ -34,6 +35,8 @@ export interface JournalOptions {
  * A killed process loses what it took in since its last write, 100 ms at most; `close` loses nothing.
  */
 export class JournalStore implements JournalReader, JournalSink {
+  /** What the host's workers have taken in; it has no better place to be written to by all of them. */
+  readonly workers: WorkerNotes
   readonly #environment: Environment
   readonly #entries: TextDatabase
   readonly #meta: TextDatabase
@@ -53,6 +56,7 @@ export class JournalStore implements JournalReader, JournalSink {
     this.#environment = environment
     this.#entries = environment.database('entries')
     this.#meta = environment.database('meta')
+    this.workers = new WorkerNotes(environment)
     this.#timer = setInterval(() => void this.#flush(), FLUSH_MS)
     this.#timer.unref()
   }

@@ -24,6 +24,8 @@ export class FakeReplica implements Replica {
   failure: Error | undefined
   /** Run once, after a decision has read all it looks at and before it is made. */
   commitWhileDeciding: (() => void) | undefined
+  /** What `leaseValid` says. */
+  lease = true
 
   sequence(): number {
     this.#mayFail()
@@ -68,7 +70,7 @@ export class FakeReplica implements Replica {
     const commit = this.commitWhileDeciding
     this.commitWhileDeciding = undefined
     commit?.()
-    return true
+    return this.lease
   }
 
   putDevice(record: DeviceRecord): void {

@@ -21,6 +21,7 @@ describe('invalidation', () => {
   let cache: DecisionCache
   let faults: unknown[]
   let policyChanges: number
+  let takenIn: number[]
   let invalidation: Invalidation
 
   const fill = (): void => {
@@ -36,6 +37,7 @@ describe('invalidation', () => {
     cache = new DecisionCache()
     faults = []
     policyChanges = 0
+    takenIn = []
     const decided = {
       dropUser: (user: string) => cache.dropUser(user),
       dropDevice: (id: string) => cache.dropDevice(id),
@@ -44,7 +46,10 @@ describe('invalidation', () => {
         policyChanges += 1
       },
     }
-    invalidation = new Invalidation(replica, decided, (error) => faults.push(error))
+    invalidation = new Invalidation(replica, decided, {
+      onTakenIn: (sequence) => takenIn.push(sequence),
+      onFault: (error) => faults.push(error),
+    })
     fill()
   })
   afterEach(() => {
@@ -110,6 +115,35 @@ describe('invalidation', () => {
       assert.deepEqual(faults, [])
     })
   }
+
+  it('drops everything when the lease of the store runs out, and again when it is renewed', () => {
+    for (const lease of [false, true]) {
+      replica.lease = lease
+      clock.tick(POLL_MS)
+      assert.deepEqual(left(), [])
+      fill()
+      clock.tick(10 * POLL_MS)
+      assert.deepEqual(left(), SOURCES, 'once')
+    }
+    assert.equal(policyChanges, 2)
+  })
+
+  it('tells what it has taken in of what people ordered, not of devices', () => {
+    const orders: [order: () => void, told: boolean][] = [
+      [() => replica.putDevice(record({ version: 2 })), false],
+      [() => replica.applyPolicy(policy()), true],
+      [() => replica.setModeOverride('off'), true],
+      [() => replica.putOverride(override()), true],
+      [() => replica.putDevice(record({ version: 3 })), false],
+      [() => replica.restoreOlder(), true],
+    ]
+    for (const [order, told] of orders) {
+      takenIn = []
+      order()
+      clock.tick(POLL_MS)
+      assert.deepEqual(takenIn, told ? [replica.sequence()] : [])
+    }
+  })
 
   it('takes 5000 changes in one by one, and outdates everything when there are more', () => {
     const many = (count: number): void => {

@@ -13,6 +13,8 @@ export interface AppliedEntry {
   readonly n: number
   readonly tip: string
   readonly by: string
+  /** The newest change of this host's change log that it made. */
+  readonly sequence: number
 }
 
 /** A clock may be set back by as much without ending a lease that has just begun. */
@@ -117,7 +119,7 @@ export class FleetReplica extends LmdbReplica {
   }
 
   #remember({ n, tip, by }: LogEntry): void {
-    void this.#entries.put(n, JSON.stringify([tip, by]))
+    void this.#entries.put(n, JSON.stringify([tip, by, this.database.log.newest()]))
     if (n > MAX_REMEMBERED) void this.#entries.remove(n - MAX_REMEMBERED)
   }
 
@@ -125,8 +127,20 @@ export class FleetReplica extends LmdbReplica {
   remembered(n: number): AppliedEntry | undefined {
     const text = this.#entries.get(n)
     if (text === undefined) return undefined
-    const [tip = '', by = ''] = JSON.parse(text) as string[]
-    return { n, tip, by }
+    const [tip, by, sequence] = JSON.parse(text) as [string, string, number]
+    return { n, tip, by, sequence }
+  }
+
+  /** The newest entry that lies within the changes up to `sequence` of this host's change log. */
+  entryAt(sequence: number): number {
+    let n = this.cursor()?.n ?? 0
+    if (sequence >= this.database.log.newest()) return n
+    for (; n > 0; n -= 1) {
+      const entry = this.remembered(n)
+      if (!entry) return 0
+      if (entry.sequence <= sequence) break
+    }
+    return n
   }
 
   /** Begins a whole new set of data beside the one in force; one at a time on a host. */

@@ -1,12 +1,10 @@
-import type { RedisTarget } from '../../config/redis-url'
 import { Alarm } from './alarm'
-import { placeName } from './connection'
 import type { FleetReplica } from './fleet-replica'
 import { Follower, type ReplicationListener } from './follower'
 import { Heartbeat } from './heartbeat'
 import type { HostReport } from './host-report'
-import { storeKeys, type StoreKeys } from './keys'
-import { RedisLink } from './link'
+import type { StoreKeys } from './keys'
+import type { RedisLink } from './link'
 import { asStoreProblem, type StoreProblem } from './problem'
 
 /** How long a read waits for something new; also how soon an emptied or replaced store is noticed. */
@@ -16,8 +14,11 @@ const FIRST_RETRY_MS = 100
 const MAX_RETRY_MS = 3000
 
 export interface ReplicatorOptions {
-  readonly target: RedisTarget
-  readonly keyPrefix: string
+  /** The store's servers, for people. */
+  readonly place: string
+  readonly tail: RedisLink
+  readonly commands: RedisLink
+  readonly keys: StoreKeys
   readonly replica: FleetReplica
   readonly hostId: string
   readonly leaseMs: number
@@ -34,8 +35,6 @@ export interface ReplicatorListener extends ReplicationListener {
 
 /** Keeps the host's replica true to the fleet's store, and the store informed of the host; one a host. */
 export class Replicator {
-  readonly #tail: RedisLink
-  readonly #commands: RedisLink
   readonly #follower: Follower
   readonly #heartbeat: Heartbeat
   readonly #problems = new Map<'tail' | 'beat', StoreProblem>()
@@ -49,12 +48,9 @@ export class Replicator {
   readonly ready = new Promise<void>((resolve) => (this.#firstStep = resolve))
 
   constructor(private readonly options: ReplicatorOptions) {
-    const { target, keyPrefix, replica, hostId, leaseMs, listener, now } = options
-    const keys: StoreKeys = storeKeys(keyPrefix)
-    this.#tail = new RedisLink(target, `device-gate-replica:${hostId}`)
-    this.#commands = new RedisLink(target, `device-gate-status:${hostId}`)
+    const { commands, keys, replica, hostId, leaseMs, listener, now } = options
     this.#follower = new Follower(replica, keys, listener)
-    this.#heartbeat = new Heartbeat(this.#commands, keys, replica, hostId, leaseMs, now)
+    this.#heartbeat = new Heartbeat(commands, keys, replica, hostId, leaseMs, now)
   }
 
   start(): void {
@@ -76,12 +72,13 @@ export class Replicator {
     return this.#heartbeat.storeN
   }
 
+  /** Ends once what is under way has ended; the links stay with their owner, but what waits on them fails. */
   async close(): Promise<void> {
     this.#closed = true
     this.#alarms.tail.ring()
     this.#alarms.beat.ring()
-    this.#tail.close()
-    this.#commands.close()
+    this.options.tail.drop()
+    this.options.commands.drop()
     await Promise.all(this.#loops)
   }
 
@@ -90,7 +87,7 @@ export class Replicator {
     await this.#forever('tail', async () => {
       const blockMs = waits ? BLOCK_MS : undefined
       waits = false
-      const head = await this.#tail.run((client) => this.#follower.step(client, blockMs))
+      const head = await this.options.tail.run((client) => this.#follower.step(client, blockMs))
       await this.#heartbeat.settle()
       const cursor = this.options.replica.cursor()
       waits = head.epoch === null || (cursor?.epoch === head.epoch && cursor.n >= head.n)
@@ -128,9 +125,9 @@ export class Replicator {
   }
 
   #settle(name: 'tail' | 'beat', error: unknown): void {
-    const { listener, target } = this.options
+    const { listener, place } = this.options
     if (error === undefined) this.#problems.delete(name)
-    else this.#problems.set(name, asStoreProblem(error, placeName(target)))
+    else this.#problems.set(name, asStoreProblem(error, place))
     const said = this.problem?.message
     if (said === this.#told) return
     this.#told = said

@@ -25,7 +25,7 @@ describe('over a real redis-server', () => {
           name: `host-${free.length}`,
           ...(dir !== undefined && { dir }),
         })
-        await host.replicator.ready
+        await host.ready()
         const closing = host.store.close.bind(host.store)
         host.store.close = async () => {
           host.store.close = closing

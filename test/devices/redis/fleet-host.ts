@@ -3,13 +3,11 @@ import os from 'node:os'
 import path from 'node:path'
 
 import { parseRedisUrl, type RedisTarget } from '../../../src/config/redis-url'
-import { FleetStore } from '../../../src/devices/redis/fleet-store'
+import { Fleet } from '../../../src/devices/redis/fleet'
+import type { FleetStore } from '../../../src/devices/redis/fleet-store'
 import type { HostReport } from '../../../src/devices/redis/host-report'
-import { storeKeys } from '../../../src/devices/redis/keys'
-import { RedisLink } from '../../../src/devices/redis/link'
 import type { StoreProblem } from '../../../src/devices/redis/problem'
-import { Replicator } from '../../../src/devices/redis/replicator'
-import { StoreWriter } from '../../../src/devices/redis/writer'
+import type { Replicator } from '../../../src/devices/redis/replicator'
 import { eventually } from '../../support/eventually'
 
 export function redisTarget(url: string): RedisTarget {
@@ -30,50 +28,55 @@ export interface FleetHostOptions {
 
 /** One host of a fleet in this process: its replica, what follows the store into it, and its way to write. */
 export class FleetHost {
+  readonly fleet: Fleet
   readonly store: FleetStore
-  readonly replicator: Replicator
   /** What it told of itself, in order. */
   readonly told: string[] = []
   problem: StoreProblem | undefined
-  readonly #link: RedisLink
+  readonly #following: Promise<Replicator>
 
   constructor(
     readonly dir: string,
     options: FleetHostOptions,
   ) {
-    const { name = 'host-a', leaseMs = 30_000, now = Date.now } = options
-    const target = redisTarget(options.url)
-    this.#link = new RedisLink(target, `test-writes:${name}`)
-    this.store = FleetStore.openStore(dir, {
+    const { name = 'host-a', leaseMs = 30_000, now = Date.now, prefix, url } = options
+    this.fleet = Fleet.open({
+      stateDir: dir,
+      target: redisTarget(url),
+      keyPrefix: prefix,
       leaseMs,
-      writer: (replica) =>
-        new StoreWriter(this.#link, storeKeys(options.prefix), name, () => replica.cursor()?.epoch),
-    })
-    this.replicator = new Replicator({
-      target,
-      keyPrefix: options.prefix,
-      replica: this.store,
-      hostId: name,
-      leaseMs,
+      hostName: name,
       now,
-      report: () => this.#report(name, now()),
-      listener: {
-        onSnapshot: (why) => this.told.push(`snapshot: ${why}`),
-        onSnapshotProgress: () => undefined,
-        onSnapshotDone: () => this.told.push('snapshot done'),
-        onLost: (lost) => this.told.push(`lost: ${lost}`),
-        onForeign: (problem) => this.told.push(`foreign: ${problem}`),
-        onProblem: (problem) => {
-          this.problem = problem
-          this.told.push(problem ? `problem: ${problem.kind}: ${problem.message}` : 'well')
-        },
+      alone: false,
+    })
+    this.store = this.fleet.store
+    this.#following = this.fleet.follow(() => this.#report(name, now()), {
+      onSnapshot: (why) => this.told.push(`snapshot: ${why}`),
+      onSnapshotProgress: () => undefined,
+      onSnapshotDone: () => this.told.push('snapshot done'),
+      onLost: (lost) => this.told.push(`lost: ${lost}`),
+      onForeign: (problem) => this.told.push(`foreign: ${problem}`),
+      onProblem: (problem) => {
+        this.problem = problem
+        this.told.push(problem ? `problem: ${problem.kind}: ${problem.message}` : 'well')
       },
     })
-    this.replicator.start()
   }
 
   static open(options: FleetHostOptions): FleetHost {
     return new FleetHost(options.dir ?? fs.mkdtempSync(path.join(os.tmpdir(), 'device-gate-host-')), options)
+  }
+
+  /** Resolves when it was at the store's end for the first time. */
+  async ready(): Promise<void> {
+    await (
+      await this.#following
+    ).ready
+  }
+
+  /** It takes in nothing more; it still writes. */
+  async stopFollowing(): Promise<void> {
+    await (await this.#following).close()
   }
 
   #report(host: string, now: number): HostReport {
@@ -104,9 +107,8 @@ export class FleetHost {
 
   /** Ends it; its directory stays. */
   async close(): Promise<void> {
-    await this.replicator.close()
-    this.#link.close()
-    await this.store.close()
+    await this.stopFollowing()
+    await this.fleet.close()
   }
 
   async remove(): Promise<void> {

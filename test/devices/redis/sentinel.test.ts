@@ -42,9 +42,9 @@ describe('a failover by Sentinel', () => {
     const acknowledged: string[] = []
     const replica = await redis.replica()
     await put(a, 'd-0')
-    let going = true
+    const stop = new AbortController()
     const writing = (async () => {
-      for (let i = 0; going; i += 1) {
+      for (let i = 0; !stop.signal.aborted; i += 1) {
         await put(a, `w-${i}`)
         // Only what the replica has too may be counted on: Redis replicates behind the acknowledgement.
         if (await replica.client.hexists(KEYS.devices, `w-${i}`)) acknowledged.push(`w-${i}`)
@@ -53,11 +53,11 @@ describe('a failover by Sentinel', () => {
     await eventually(() => assert.ok(acknowledged.length > 20))
     await redis.killMaster()
     const after = acknowledged.length
-    await eventually(async () => {
+    await eventually(() => {
       const held = heldBy(a)
       assert.ok(held.length > after + 5)
     }, 30_000)
-    going = false
+    stop.abort()
     await writing
     for (const host of [a, b]) {
       await assertSame(host)
@@ -128,7 +128,7 @@ describe('with a change of masters between uses', () => {
         const dir = closed.pop()
         const name = `host-${closed.length}`
         const host = FleetHost.open({ url: redis.url, prefix, name, ...(dir !== undefined && { dir }) })
-        await host.replicator.ready
+        await host.ready()
         const closing = host.store.close.bind(host.store)
         host.store.close = async () => {
           host.store.close = closing

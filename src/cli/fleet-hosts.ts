@@ -1,0 +1,123 @@
+import type { Fleet } from '../devices/redis/fleet'
+import type { HostReport, KnownHost } from '../devices/redis/host-report'
+import { StoreProblem } from '../devices/redis/problem'
+import { age, clockTime, isoTime, table } from './output'
+import { note, type CommandContext } from './context'
+
+/** How long an order is waited for until each live host has it in force. */
+const PATIENCE_MS = 10_000
+const LOOK_MS = 10
+/** Reports are up to a second old: a host is behind when it lacks more than a busy second brings. */
+const MAX_LAG = 2000
+
+/** A host, and when what was just written was in force in all its workers. */
+export interface InForce {
+  readonly host: string
+  /** Milliseconds from the order on; null: not yet. */
+  readonly ms: number | null
+}
+
+/**
+ * Waits until every live host has taken in what this command wrote, in all its workers, and gives how long each
+ * took. `since` is the moment of the order, as of `performance.now()`. Without a fleet there is nothing to wait for.
+ */
+export async function untilInForce(context: CommandContext, since: number): Promise<InForce[]> {
+  const fleet = context.fleet()
+  const write = fleet?.store.newestWrite
+  if (!fleet || !write) return []
+  const done = new Map<string, InForce>()
+  const end = since + PATIENCE_MS
+  let waiting: HostReport[]
+  do {
+    const reports = (await fleet.hosts()).flatMap(({ report }) => report ?? [])
+    const ms = Math.round(performance.now() - since)
+    waiting = reports.filter(({ epoch, takenInN }) => epoch !== write.epoch || takenInN < write.n)
+    for (const report of reports) {
+      const { host } = report
+      if (!waiting.includes(report) && !done.has(host)) done.set(host, { host, ms })
+    }
+    if (waiting.length > 0) await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
+  } while (waiting.length > 0 && performance.now() < end)
+  for (const { host } of waiting)
+    note(context, `${host} does not have it in force yet: see device-gate status`)
+  return [...done.values(), ...waiting.map(({ host }) => ({ host, ms: null }))]
+}
+
+export const inForceText = (hosts: readonly InForce[]): [string, string][] =>
+  hosts.map(({ host, ms }) => [`in force on ${host}`, ms === null ? 'not yet' : `after ${ms} ms`])
+
+type Standing = 'well' | 'behind' | 'no lease' | 'silent'
+
+interface HostStanding extends KnownHost {
+  readonly standing: Standing
+  /** Entries of the store it lacks. */
+  readonly lag: number | null
+}
+
+export interface FleetStatus {
+  readonly place: string
+  /** Why the hosts cannot be told; null when they can. */
+  readonly problem: string | null
+  readonly hosts: readonly HostStanding[]
+}
+
+/** Every host of the fleet, and which one is behind. */
+export async function fleetStatus(fleet: Fleet): Promise<FleetStatus> {
+  try {
+    const { head, hosts } = await fleet.look()
+    const policy = Math.max(0, ...hosts.map(({ report }) => report?.policyVersion ?? 0))
+    const standings = hosts.map((host): HostStanding => {
+      const { report } = host
+      if (!report) return { ...host, standing: 'silent', lag: null }
+      const lag = report.epoch === head.epoch ? Math.max(0, head.n - report.n) : head.n
+      const behind = lag > MAX_LAG || report.policyVersion < policy || report.epoch !== head.epoch
+      return { ...host, lag, standing: behind ? 'behind' : report.leaseValid ? 'well' : 'no lease' }
+    })
+    return { place: fleet.place, problem: null, hosts: standings }
+  } catch (error) {
+    if (!(error instanceof StoreProblem)) throw error
+    return { place: fleet.place, problem: error.message, hosts: [] }
+  }
+}
+
+export const fleetJson = ({ place, problem, hosts }: FleetStatus, now: number): object => ({
+  store: place,
+  problem,
+  hosts: hosts.map(({ id, lastHeardAt, lag, standing, report }) => ({
+    id,
+    host: report?.host ?? null,
+    standing,
+    lag,
+    last_heard: isoTime(report ? now : lastHeardAt),
+    version: report?.version ?? null,
+    policy_version: report?.policyVersion ?? null,
+    lease_valid: report?.leaseValid ?? false,
+    set_aside: report?.setAside ?? null,
+    workers: report?.workers ?? null,
+    running_since: report ? isoTime(report.startedAt) : null,
+  })),
+})
+
+export function fleetText({ hosts, problem }: FleetStatus, now: number): string {
+  if (problem !== null) return `\nthe other hosts cannot be told: ${problem}\n`
+  const row = ({ id, report, standing, lag, lastHeardAt }: HostStanding): (string | number | null)[] => [
+    report?.host ?? id,
+    standing,
+    lag,
+    report?.policyVersion ?? null,
+    report?.workers ?? null,
+    report?.setAside ?? null,
+    report?.version ?? null,
+    report ? clockTime(report.startedAt) : `silent for ${age((now - lastHeardAt) / 1000)}`,
+  ]
+  const headings = ['host', 'is', 'lag', 'policy', 'workers', 'set aside', 'version', 'running since']
+  return `\n${table(headings, hosts.map(row))}`
+}
+
+/** `3 hosts, all well`; or which ones are not. */
+export function fleetSummary({ hosts, problem }: FleetStatus): string {
+  if (problem !== null) return `NOT REACHED: ${problem}`
+  const unwell = hosts.filter(({ standing }) => standing !== 'well')
+  const names = unwell.map(({ id, report, standing }) => `${report?.host ?? id} is ${standing}`)
+  return `${hosts.length} hosts, ${names.length === 0 ? 'all well' : names.join(', ')}`
+}

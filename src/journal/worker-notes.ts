@@ -1,0 +1,45 @@
+import type { Environment, TextDatabase } from '../lmdb/environment'
+
+/** How far a deciding process has come. */
+export interface WorkerNote {
+  readonly pid: number
+  /** Of the replica: every policy, mode and override up to here is in force in it. */
+  readonly sequence: number
+}
+
+/**
+ * What each worker of the host has taken in of what people ordered, so that it can be proven that an order is
+ * in force everywhere. Such changes are rare, so a write for each is cheap.
+ */
+export class WorkerNotes {
+  readonly #notes: TextDatabase
+
+  constructor(private readonly environment: Environment) {
+    this.#notes = environment.database('workers')
+  }
+
+  async note({ pid, sequence }: WorkerNote): Promise<void> {
+    await this.environment.write(() => void this.#notes.put(pid, String(sequence)))
+  }
+
+  /** A process that ends orderly leaves no note. */
+  async remove(pid: number): Promise<void> {
+    await this.environment.write(() => void this.#notes.remove(pid))
+  }
+
+  /** Of the processes in `pids` those that decide already. */
+  of(pids: readonly number[]): WorkerNote[] {
+    this.environment.refresh()
+    return pids.flatMap((pid) => {
+      const sequence = this.#notes.get(pid)
+      return sequence === undefined ? [] : { pid, sequence: Number(sequence) }
+    })
+  }
+
+  /** Takes away what processes left that are no more. */
+  async keepOnly(pids: readonly number[]): Promise<void> {
+    const gone = [...this.#notes.getKeys({})].filter((pid) => !pids.includes(Number(pid)))
+    if (gone.length > 0)
+      await this.environment.write(() => gone.forEach((pid) => void this.#notes.remove(pid)))
+  }
+}
