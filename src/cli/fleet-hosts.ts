@@ -1,5 +1,5 @@
 import type { Fleet } from '../devices/redis/fleet'
-import type { HostReport, KnownHost } from '../devices/redis/host-report'
+import type { KnownHost } from '../devices/redis/host-report'
 import { StoreProblem } from '../devices/redis/problem'
 import { age, clockTime, isoTime, table } from './output'
 import { note, type CommandContext } from './context'
@@ -27,20 +27,31 @@ export async function untilInForce(context: CommandContext, since: number): Prom
   if (!fleet || !write) return []
   const done = new Map<string, InForce>()
   const end = since + PATIENCE_MS
-  let waiting: HostReport[]
-  do {
-    const reports = (await fleet.hosts()).flatMap(({ report }) => report ?? [])
+  for (;;) {
+    const hosts = await fleet.hosts()
     const ms = Math.round(performance.now() - since)
-    waiting = reports.filter(({ epoch, takenInN }) => epoch !== write.epoch || takenInN < write.n)
-    for (const report of reports) {
-      const { host } = report
-      if (!waiting.includes(report) && !done.has(host)) done.set(host, { host, ms })
+    const waiting: InForce[] = []
+    for (const { id, report } of hosts) {
+      if (!report) continue
+      const host = nameOf(id, hosts)
+      if (report.epoch !== write.epoch || report.takenInN < write.n) waiting.push({ host, ms: null })
+      else if (!done.has(id)) done.set(id, { host, ms })
     }
-    if (waiting.length > 0) await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
-  } while (waiting.length > 0 && performance.now() < end)
-  for (const { host } of waiting)
-    note(context, `${host} does not have it in force yet: see device-gate status`)
-  return [...done.values(), ...waiting.map(({ host }) => ({ host, ms: null }))]
+    if (waiting.length > 0 && performance.now() < end) {
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
+      continue
+    }
+    for (const { host } of waiting)
+      note(context, `${host} does not have it in force yet: see device-gate status`)
+    return [...done.values(), ...waiting]
+  }
+}
+
+/** A host's name, or its id where two have the same name or it says nothing any more. */
+function nameOf(id: string, hosts: readonly KnownHost[]): string {
+  const name = hosts.find((host) => host.id === id)?.report?.host
+  const namesakes = hosts.filter(({ report }) => report !== null && report.host === name)
+  return name === undefined || namesakes.length > 1 ? id : name
 }
 
 export const inForceText = (hosts: readonly InForce[]): [string, string][] =>
@@ -101,7 +112,7 @@ export const fleetJson = ({ place, problem, hosts }: FleetStatus, now: number): 
 export function fleetText({ hosts, problem }: FleetStatus, now: number): string {
   if (problem !== null) return `\nthe other hosts cannot be told: ${problem}\n`
   const row = ({ id, report, standing, lag, lastHeardAt }: HostStanding): (string | number | null)[] => [
-    report?.host ?? id,
+    nameOf(id, hosts),
     standing,
     lag,
     report?.policyVersion ?? null,
@@ -118,6 +129,6 @@ export function fleetText({ hosts, problem }: FleetStatus, now: number): string 
 export function fleetSummary({ hosts, problem }: FleetStatus): string {
   if (problem !== null) return `NOT REACHED: ${problem}`
   const unwell = hosts.filter(({ standing }) => standing !== 'well')
-  const names = unwell.map(({ id, report, standing }) => `${report?.host ?? id} is ${standing}`)
+  const names = unwell.map(({ id, standing }) => `${nameOf(id, hosts)} is ${standing}`)
   return `${hosts.length} hosts, ${names.length === 0 ? 'all well' : names.join(', ')}`
 }

@@ -11,6 +11,8 @@ export type RedisClient = Redis | Cluster
 const CONNECT_MS = 3000
 /** A server that says nothing for so long is taken for dead; longer than a blocking read waits. */
 const SILENCE_MS = 4000
+/** A server that does not close its end by then is left. */
+const DISCONNECT_MS = 500
 const MIN_VERSION = [6, 2] as const
 
 /** `host:port` of what is connected to, for people. */
@@ -20,7 +22,7 @@ export const placeName = ({ nodes, service }: RedisTarget): string =>
 
 /**
  * Connects, and checks that what answers can be used. Rejects with {@link StoreProblem}. The caller ends the
- * connection with `disconnect()`, also after an error on it.
+ * connection with {@link endConnection}, also after an error on it.
  */
 export async function connectRedis(target: RedisTarget, name: string): Promise<RedisClient> {
   const place = placeName(target)
@@ -34,9 +36,14 @@ export async function connectRedis(target: RedisTarget, name: string): Promise<R
     checkServer(await client.info(), place)
     return client
   } catch (error) {
-    client?.disconnect()
+    if (client) endConnection(client)
     throw asStoreProblem(error instanceof StoreProblem || isReply(error) ? error : (cause ?? error), place)
   }
+}
+
+/** What waits on the connection fails. One that has ended already is left alone: ending it again takes seconds. */
+export function endConnection(client: RedisClient): void {
+  if (client.status !== 'end') client.disconnect()
 }
 
 const isReply = (error: unknown): boolean => error instanceof Error && error.name === 'ReplyError'
@@ -52,6 +59,7 @@ function createClient(target: RedisTarget, connectionName: string): RedisClient 
     connectionName,
     connectTimeout: CONNECT_MS,
     socketTimeout: SILENCE_MS,
+    disconnectTimeout: DISCONNECT_MS,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
     lazyConnect: true,

@@ -1,5 +1,5 @@
 import type { RedisTarget } from '../../config/redis-url'
-import { connectRedis, placeName, type RedisClient } from './connection'
+import { connectRedis, endConnection, placeName, type RedisClient } from './connection'
 import { asStoreProblem, StoreProblem } from './problem'
 
 /**
@@ -31,10 +31,7 @@ export class RedisLink {
   drop(): void {
     const dropped = this.#client
     this.#client = undefined
-    dropped?.then(
-      (client) => client.disconnect(),
-      () => undefined,
-    )
+    dropped?.then(endConnection, () => undefined)
   }
 
   close(): void {
