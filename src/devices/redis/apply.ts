@@ -50,6 +50,12 @@ export function applyOperation(database: Database, tables: Tables, operation: Op
   }
 }
 
+/** The same for tables that may be newer than the operation already: what it touches may be gone. */
+export function replayOperation(database: Database, tables: Tables, operation: Operation): Applied {
+  const gone = operation.kind === 'touch' && tables.devices.get(operation.deviceId) === undefined
+  return gone ? { kind: 'nothing' } : applyOperation(database, tables, operation)
+}
+
 function applyRecord(database: Database, tables: Tables, value: unknown): Applied {
   const id = (value as { id?: unknown } | null)?.id
   if (typeof id !== 'string' || !isDeviceId(id)) {

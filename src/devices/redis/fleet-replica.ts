@@ -1,12 +1,13 @@
 import type { TextDatabase } from '../../lmdb/environment'
 import { LmdbReplica } from '../lmdb-replica'
 import { ReplicaDatabase } from '../replica-database'
-import { applyOperation, type Applied } from './apply'
+import { applyOperation, replayOperation, type Applied } from './apply'
 import { ChainBreak } from './chain-break'
 import type { Cursor } from './cursor'
 import type { LogEntry } from './log-entry'
 import { NextGeneration } from './next-generation'
 import { readSetAside, type SetAside } from './set-aside'
+import { putStored, type StoredParts } from './stored-parts'
 
 /** What is remembered of an entry that was applied, to tell later which were lost. */
 export interface AppliedEntry {
@@ -141,6 +142,27 @@ export class FleetReplica extends LmdbReplica {
       if (entry.sequence <= sequence) break
     }
     return n
+  }
+
+  /**
+   * Leaves the history after `common`: `stored` is what the store has now of all that was changed since, `entries`
+   * is its own history from there on, up to a moment after `stored` was read. All in one transaction.
+   */
+  leaveHistory(common: AppliedEntry, stored: StoredParts, entries: readonly LogEntry[]): Promise<void> {
+    return this.database.write(() => {
+      const tables = this.database.current()
+      for (const applied of putStored(this.database, tables, stored)) this.#log(applied)
+      for (const n of [...this.#entries.getKeys({ start: common.n + 1 })]) void this.#entries.remove(n)
+      let cursor: Cursor = { epoch: this.#cursor()?.epoch ?? '', n: common.n, tip: common.tip }
+      for (const entry of entries) {
+        const problem = gapBefore(entry, cursor)
+        if (problem !== undefined) throw new ChainBreak(problem)
+        for (const operation of entry.operations) this.#log(replayOperation(this.database, tables, operation))
+        cursor = { epoch: entry.epoch, n: entry.n, tip: entry.tip }
+        this.#remember(entry)
+      }
+      void this.database.meta.put('cursor', JSON.stringify(cursor))
+    })
   }
 
   /** Begins a whole new set of data beside the one in force; one at a time on a host. */

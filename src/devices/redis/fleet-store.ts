@@ -17,6 +17,7 @@ import {
 import { readPolicyVersion } from '../stored'
 import type { Cursor } from './cursor'
 import { FleetReplica } from './fleet-replica'
+import { overrideField } from './keys'
 import type { StoreWriter, WriteOperation, Written } from './writer'
 
 /** An acknowledged write waits so long for this host's replica to hold it; then it is acknowledged all the same. */
@@ -153,10 +154,6 @@ export class FleetStore extends FleetReplica implements Store {
     return true
   }
 }
-
-/** A person's or device's override in the store's hash. */
-const overrideField = (kind: Override['kind'], { kind: subjectKind, id }: Override['subject']): string =>
-  `${kind}/${subjectKind}/${id}`
 
 function putOutcome(word: string): PutOutcome {
   if (word === '+') return { status: 'applied' }

@@ -3,9 +3,10 @@ import type { RedisClient } from './connection'
 import type { Cursor } from './cursor'
 import type { FleetReplica } from './fleet-replica'
 import type { StoreKeys } from './keys'
-import { lostEntries } from './lost-entries'
+import { findParting } from './lost-entries'
 import { StoreProblem } from './problem'
 import { readEntries, readHead, type StoreHead } from './reading'
+import { rejoin } from './rejoin'
 import { takeSnapshot, type SnapshotProgress } from './snapshot'
 
 /** What replication tells those who look after it. */
@@ -58,11 +59,26 @@ export class Follower {
       else if (foreign.length > 0) await pause(FOREIGN_PAUSE_MS)
     } catch (error) {
       if (!(error instanceof ChainBreak)) throw error
-      const lost = cursor && (await lostEntries(client, this.keys, this.replica, head, cursor))
-      if (lost !== undefined) this.listener.onLost(lost)
-      await this.#snapshot(client, error)
+      await this.#join(client, head, cursor, error)
     }
     return head
+  }
+
+  /** Makes the replica a part of the store's history again: by what differs where that is known, else as a whole. */
+  async #join(
+    client: RedisClient,
+    head: StoreHead,
+    cursor: Cursor | undefined,
+    why: ChainBreak,
+  ): Promise<void> {
+    if (cursor) {
+      const { common, lost } = await findParting(client, this.keys, this.replica, head, cursor)
+      if (lost !== undefined) {
+        this.listener.onLost(lost)
+        if (common && (await rejoin(client, this.keys, this.replica, common))) return
+      }
+    }
+    await this.#snapshot(client, why)
   }
 
   async #snapshot(client: RedisClient, why: ChainBreak): Promise<void> {

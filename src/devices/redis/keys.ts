@@ -1,3 +1,5 @@
+import type { Override } from '../../policy/override'
+
 /** The names of all keys of one store. One hash tag, made from the prefix, keeps them on one slot of a Cluster. */
 export interface StoreKeys {
   /** Hash: schema, epoch, n, tip, octets, policy, policySha, mode; or lost, when the hosts know of a store that is gone. */
@@ -29,3 +31,9 @@ export function storeKeys(prefix: string): StoreKeys {
     host: (id) => `${root}host:${id}`,
   }
 }
+
+/** A person's or device's override in the store's hash. */
+export const overrideField = (
+  kind: Override['kind'],
+  { kind: subjectKind, id }: Override['subject'],
+): string => `${kind}/${subjectKind}/${id}`

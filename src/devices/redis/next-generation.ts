@@ -1,16 +1,15 @@
 import type { TextDatabase } from '../../lmdb/environment'
 import type { ReplicaDatabase, Tables } from '../replica-database'
-import { applyOperation, putMode, putOverride, putPolicy, putRecord } from './apply'
+import { putMode, putOverride, putPolicy, putRecord, replayOperation } from './apply'
 import { ChainBreak } from './chain-break'
 import type { Cursor } from './cursor'
 import type { LogEntry } from './log-entry'
+import type { Orders } from './stored-parts'
 
 /** What of the store is read whole and not record by record. */
-export interface SmallParts {
-  readonly policies: ReadonlyMap<number, string>
+export interface SmallParts extends Orders {
   /** Keys are kind, subject kind, subject id. */
   readonly overrides: readonly (readonly [key: readonly string[], text: string])[]
-  readonly mode: string | undefined
 }
 
 /**
@@ -76,11 +75,7 @@ export class NextGeneration {
         const { epoch, n, prev, tip } = entry
         if (epoch !== this.#place.epoch || n !== this.#place.n + 1 || prev !== this.#place.tip)
           throw new ChainBreak(`the log does not go on from ${this.#place.n}: it was cut while it was read`)
-        for (const operation of entry.operations) {
-          const gone =
-            operation.kind === 'touch' && this.#tables.devices.get(operation.deviceId) === undefined
-          if (!gone) applyOperation(this.#staged, this.#tables, operation)
-        }
+        for (const operation of entry.operations) replayOperation(this.#staged, this.#tables, operation)
         this.#place = { epoch, n, tip }
       }
     })

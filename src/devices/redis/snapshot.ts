@@ -4,6 +4,7 @@ import type { FleetReplica } from './fleet-replica'
 import type { StoreKeys } from './keys'
 import type { NextGeneration, SmallParts } from './next-generation'
 import { readEntries, readHead, typed } from './reading'
+import type { Orders } from './stored-parts'
 
 /** Records in one reply and in one transaction of the replica: some milliseconds each. */
 const BATCH = 1000
@@ -59,15 +60,21 @@ async function copyRecords(
 }
 
 async function readSmallParts(client: RedisClient, keys: StoreKeys): Promise<SmallParts> {
-  const policies = await typed(keys.policies, () => client.hgetall(keys.policies))
   const overrides = await typed(keys.overrides, () => client.hgetall(keys.overrides))
+  return {
+    ...(await readOrders(client, keys)),
+    overrides: Object.entries(overrides).map(([field, text]) => [overrideKey(field), text]),
+  }
+}
+
+export async function readOrders(client: RedisClient, keys: StoreKeys): Promise<Orders> {
+  const policies = await typed(keys.policies, () => client.hgetall(keys.policies))
   return {
     policies: new Map(
       Object.entries(policies).flatMap(([version, text]) =>
         /^[1-9]\d{0,14}$/.test(version) ? [[Number(version), text]] : [],
       ),
     ),
-    overrides: Object.entries(overrides).map(([key, text]) => [overrideKey(key), text]),
     mode: (await client.hget(keys.meta, 'mode')) ?? undefined,
   }
 }

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import path from 'node:path'
 
+import fc from 'fast-check'
+
 import { LmdbStore } from '../../../src/devices/lmdb-store'
 import { storeKeys } from '../../../src/devices/redis/keys'
 import { RedisLink } from '../../../src/devices/redis/link'
@@ -10,7 +12,7 @@ import { formatDeviceRecord } from '../../../src/devices/record'
 import { CorruptRecordError } from '../../../src/devices/store'
 import { eventually } from '../../support/eventually'
 import { RedisServer } from '../../support/redis-server'
-import { BY, override, policy, record } from '../samples'
+import { AT, BY, override, policy, record } from '../samples'
 import { FleetHost, redisTarget, type FleetHostOptions } from './fleet-host'
 
 const PREFIX = 'dg:'
@@ -220,12 +222,8 @@ describe('replication of the fleet store', () => {
         await server.kill()
         fs.writeFileSync(path.join(server.dir, 'dump.rdb'), backup)
         await server.start()
-        await a.untilTold(/snapshot done/)
-        for (let i = 0; i < more; i += 1) await put(a, `d-300`, ...(i === 0 ? [] : [`d-${i}`]))
-        await a.store.putDevices(
-          Array.from({ length: more }, (_, i) => record({ id: 'd-300', version: i + 5 })),
-        )
-        for (let i = 0; i < more; i += 1) await a.store.putDevices([record({ id: 'd-300', version: 20 + i })])
+        await a.untilTold(/^lost/)
+        for (let i = 0; i < more; i += 1) await put(a, `new-${i}`)
         b = await reopen(b, 'b')
         await assertSame(b)
         for (const host of [a, b]) {
@@ -234,8 +232,56 @@ describe('replication of the fleet store', () => {
         }
         assert.equal(b.store.device('lost-1'), undefined)
         assert.equal(b.store.modeOverride(), undefined)
+        assert.ok(!a.told.some((line) => line.startsWith('snapshot')), 'it asks for what was lost only')
       })
     }
+  })
+
+  it('ends up as the store is, whatever was written before a restored backup, lost, and written after it', async () => {
+    const id = fc.constantFrom('d-1', 'd-2', 'd-3')
+    const version = fc.nat({ max: 3 })
+    const subject = id.map((name) => ({ kind: 'device' as const, id: name }))
+    const write = fc.oneof(
+      fc
+        .record({ id, version, state: fc.constantFrom('compliant' as const, 'grace' as const) })
+        .map((change) => (host: FleetHost) => host.store.putDevices([record(change)])),
+      fc
+        .record({ id, version, evidenceAt: fc.constantFrom(AT, AT + 1000) })
+        .map((change) => (host: FleetHost) => host.store.putDevices([record(change)])),
+      id.map((name) => (host: FleetHost) => host.store.forgetDevice(name)),
+      fc
+        .constantFrom('one', 'two')
+        .map((text) => (host: FleetHost) => host.store.applyPolicy(policy(), text, BY)),
+      fc
+        .constantFrom('off' as const, null)
+        .map((mode) => (host: FleetHost) => host.store.setModeOverride(mode, BY)),
+      subject.map((on) => (host: FleetHost) => host.store.putOverride(override({ subject: on }))),
+      subject.map((on) => (host: FleetHost) => host.store.removeOverride('exemption', on)),
+    )
+    const some = fc.array(write, { maxLength: 6 })
+    await fc.assert(
+      fc.asyncProperty(some, some, some, async (before, lost, after) => {
+        await server.client.flushall()
+        const [a, b] = [open('a'), open('b')]
+        await put(a, 'd-0')
+        for (const one of before) await one(a)
+        await server.client.save()
+        const backup = fs.readFileSync(path.join(server.dir, 'dump.rdb'))
+        for (const one of lost) await one(a)
+        for (const host of [a, b]) await assertSame(host)
+        await server.kill()
+        fs.writeFileSync(path.join(server.dir, 'dump.rdb'), backup)
+        await server.start()
+        for (const one of after) await one(b)
+        for (const host of [a, b]) await assertSame(host)
+        for (const host of [a, b]) {
+          assert.ok(!host.told.some((line) => line.startsWith('snapshot')), host.told.join('\n'))
+          await host.remove()
+        }
+        hosts = []
+      }),
+      { numRuns: 12 },
+    )
   })
 
   describe('a Redis that was emptied', () => {

@@ -1,0 +1,47 @@
+import { removeDeviceRow, type ReplicaDatabase, type Tables } from '../replica-database'
+import { putMode, putOverride, putPolicy, putRecord, type Applied } from './apply'
+
+/** Some of what the store has now; undefined stands for what it does not have. */
+export interface StoredParts {
+  readonly devices: readonly (readonly [id: string, text: string | undefined])[]
+  /** Keys are kind, subject kind, subject id. */
+  readonly overrides: readonly (readonly [key: readonly [string, string, string], text: string | undefined])[]
+  /** undefined: nothing of it was changed. */
+  readonly orders: Orders | undefined
+}
+
+/** Policies and mode, whole. */
+export interface Orders {
+  readonly policies: ReadonlyMap<number, string>
+  readonly mode: string | undefined
+}
+
+/** Makes `tables` hold just that, and gives what it changed; inside a write transaction. */
+export function putStored(
+  database: Pick<ReplicaDatabase, 'meta'>,
+  tables: Tables,
+  { devices, overrides, orders }: StoredParts,
+): Applied[] {
+  const applied: Applied[] = []
+  for (const [id, text] of devices) {
+    if (text !== undefined) applied.push(putRecord(database, tables, id, text))
+    else applied.push({ kind: 'device', deviceId: id, owners: removeDeviceRow(tables, id) ?? [] })
+  }
+  for (const [key, text] of overrides) {
+    const [kind, subjectKind, id] = key
+    if (text !== undefined) applied.push(putOverride(database, tables, key, text))
+    else {
+      void tables.overrides.remove([subjectKind, id, kind])
+      if (subjectKind === 'device' || subjectKind === 'user')
+        applied.push({ kind: 'override', subject: { kind: subjectKind, id } })
+    }
+  }
+  if (!orders) return applied
+  for (const version of [...tables.policies.getKeys({})]) {
+    if (!orders.policies.has(Number(version))) void tables.policies.remove(version)
+  }
+  for (const [version, text] of orders.policies) putPolicy(database, tables, version, text)
+  putMode(database, orders.mode)
+  applied.push({ kind: 'policy' })
+  return applied
+}
