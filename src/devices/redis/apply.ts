@@ -1,15 +1,13 @@
+import type { NewChange } from '../change-log'
 import { formatDeviceRecord, isDeviceId, parseDeviceRecord } from '../record'
 import { putDeviceRow, removeDeviceRow, type ReplicaDatabase, type Tables } from '../replica-database'
-import type { Change } from '../store'
 import { readDevice, readModeOverride, readOverride, readPolicyVersion } from '../stored'
 import { ChainBreak } from './chain-break'
 import type { Operation } from './log-entry'
 import { countSetAside } from './set-aside'
 
 /** What an operation changed, for the host's change log. */
-export type Applied =
-  | (Change extends infer C ? (C extends Change ? Omit<C, 'sequence'> : never) : never)
-  | { readonly kind: 'nothing' }
+export type Applied = NewChange | { readonly kind: 'nothing' }
 
 /** A record that is longer is not one of ours: the longest the gate writes is shorter by far. */
 const MAX_RECORD_CHARS = 512 * 1024

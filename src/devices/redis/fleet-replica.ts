@@ -1,7 +1,8 @@
 import type { TextDatabase } from '../../lmdb/environment'
+import type { NewChange } from '../change-log'
 import { LmdbReplica } from '../lmdb-replica'
 import { ReplicaDatabase } from '../replica-database'
-import { applyOperation, replayOperation, type Applied } from './apply'
+import { applyOperation, replayOperation } from './apply'
 import { ChainBreak } from './chain-break'
 import type { Cursor } from './cursor'
 import type { LogEntry } from './log-entry'
@@ -85,19 +86,34 @@ export class FleetReplica extends LmdbReplica {
    */
   apply(entries: readonly LogEntry[]): Promise<void> {
     return this.database.write(() => {
-      let cursor = this.#cursor() ?? this.#beginning(entries[0])
-      for (const entry of entries) {
-        if (entry.epoch === cursor.epoch && entry.n <= cursor.n) continue
-        const problem = gapBefore(entry, cursor)
-        if (problem !== undefined) throw new ChainBreak(problem)
-        for (const operation of entry.operations) {
-          this.#log(applyOperation(this.database, this.database.current(), operation))
-        }
-        cursor = { epoch: entry.epoch, n: entry.n, tip: entry.tip }
-        this.#remember(entry)
-      }
-      void this.database.meta.put('cursor', JSON.stringify(cursor))
+      const start = this.#cursor() ?? this.#beginning(entries[0])
+      const news = entries.filter(({ epoch, n }) => epoch !== start.epoch || n > start.n)
+      this.#follow(start, news, [], applyOperation)
     })
+  }
+
+  /** Goes from `start` over `entries`; `changes` is what was changed before. Inside a write transaction. */
+  #follow(
+    start: Cursor,
+    entries: readonly LogEntry[],
+    changes: NewChange[],
+    apply: typeof applyOperation,
+  ): void {
+    const tables = this.database.current()
+    const sequence = this.database.log.newest()
+    let cursor = start
+    for (const entry of entries) {
+      const problem = gapBefore(entry, cursor)
+      if (problem !== undefined) throw new ChainBreak(problem)
+      for (const operation of entry.operations) {
+        const applied = apply(this.database, tables, operation)
+        if (applied.kind !== 'nothing') changes.push(applied)
+      }
+      cursor = { epoch: entry.epoch, n: entry.n, tip: entry.tip }
+      this.#remember(entry, sequence + changes.length)
+    }
+    this.database.log.append(changes)
+    void this.database.meta.put('cursor', JSON.stringify(cursor))
   }
 
   /** An empty replica may follow a store from its first entry on. */
@@ -108,19 +124,8 @@ export class FleetReplica extends LmdbReplica {
     return { epoch: first.epoch, n: 0, tip: '' }
   }
 
-  #log(applied: Applied): void {
-    switch (applied.kind) {
-      case 'device':
-      case 'override':
-      case 'policy':
-        this.database.log.append(applied)
-        return
-      case 'nothing':
-    }
-  }
-
-  #remember({ n, tip, by }: LogEntry): void {
-    void this.#entries.put(n, JSON.stringify([tip, by, this.database.log.newest()]))
+  #remember({ n, tip, by }: LogEntry, sequence: number): void {
+    void this.#entries.put(n, JSON.stringify([tip, by, sequence]))
     if (n > MAX_REMEMBERED) void this.#entries.remove(n - MAX_REMEMBERED)
   }
 
@@ -150,18 +155,10 @@ export class FleetReplica extends LmdbReplica {
    */
   leaveHistory(common: AppliedEntry, stored: StoredParts, entries: readonly LogEntry[]): Promise<void> {
     return this.database.write(() => {
-      const tables = this.database.current()
-      for (const applied of putStored(this.database, tables, stored)) this.#log(applied)
+      const changes = putStored(this.database, this.database.current(), stored)
       for (const n of [...this.#entries.getKeys({ start: common.n + 1 })]) void this.#entries.remove(n)
-      let cursor: Cursor = { epoch: this.#cursor()?.epoch ?? '', n: common.n, tip: common.tip }
-      for (const entry of entries) {
-        const problem = gapBefore(entry, cursor)
-        if (problem !== undefined) throw new ChainBreak(problem)
-        for (const operation of entry.operations) this.#log(replayOperation(this.database, tables, operation))
-        cursor = { epoch: entry.epoch, n: entry.n, tip: entry.tip }
-        this.#remember(entry)
-      }
-      void this.database.meta.put('cursor', JSON.stringify(cursor))
+      const start = { epoch: this.#cursor()?.epoch ?? '', n: common.n, tip: common.tip }
+      this.#follow(start, entries, changes, replayOperation)
     })
   }
 

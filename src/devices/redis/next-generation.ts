@@ -94,7 +94,7 @@ export class NextGeneration {
       }
       for (const n of this.remembered.getKeys({})) void this.remembered.remove(n)
       void meta.put('cursor', JSON.stringify(this.#place))
-      this.database.log.append({ kind: 'policy' })
+      this.database.log.append([{ kind: 'policy' }])
       const { n, tip } = this.#place
       void this.remembered.put(n, JSON.stringify([tip, '', this.database.log.newest()]))
     })

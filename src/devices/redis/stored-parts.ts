@@ -1,3 +1,4 @@
+import type { NewChange } from '../change-log'
 import { removeDeviceRow, type ReplicaDatabase, type Tables } from '../replica-database'
 import { putMode, putOverride, putPolicy, putRecord, type Applied } from './apply'
 
@@ -21,15 +22,16 @@ export function putStored(
   database: Pick<ReplicaDatabase, 'meta'>,
   tables: Tables,
   { devices, overrides, orders }: StoredParts,
-): Applied[] {
-  const applied: Applied[] = []
+): NewChange[] {
+  const applied: NewChange[] = []
+  const note = (change: Applied): unknown => change.kind !== 'nothing' && applied.push(change)
   for (const [id, text] of devices) {
-    if (text !== undefined) applied.push(putRecord(database, tables, id, text))
+    if (text !== undefined) note(putRecord(database, tables, id, text))
     else applied.push({ kind: 'device', deviceId: id, owners: removeDeviceRow(tables, id) ?? [] })
   }
   for (const [key, text] of overrides) {
     const [kind, subjectKind, id] = key
-    if (text !== undefined) applied.push(putOverride(database, tables, key, text))
+    if (text !== undefined) note(putOverride(database, tables, key, text))
     else {
       void tables.overrides.remove([subjectKind, id, kind])
       if (subjectKind === 'device' || subjectKind === 'user')
