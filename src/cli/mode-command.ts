@@ -77,7 +77,7 @@ function show(context: CommandContext, hosts: readonly InForce[]): void {
     mode_override: overrideJson(override),
     enforcement,
     damaged,
-    hosts,
+    ...(context.fleet() && { hosts }),
   }
   const text = facts([
     ...damaged.map((message) => ['DAMAGED', message] as const),

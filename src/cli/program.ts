@@ -12,6 +12,7 @@ import { printableText, UsageError, type Streams } from './output'
 import { overrideCommand } from './override-command'
 import { policyCommand } from './policy-command'
 import { statusCommand } from './status-command'
+import { storeCommand } from './store-command'
 import { tagCommand } from './tag-command'
 import { whyCommand } from './why-command'
 
@@ -61,6 +62,7 @@ export async function run(argv: readonly string[], given: Streams): Promise<numb
   overrideCommand(program, context, 'exemption')
   overrideCommand(program, context, 'lock')
   policyCommand(program, context)
+  storeCommand(program, context)
   tagCommand(program, context)
   withGlobalOptions(program)
 

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 
 import type { RedisTarget } from '../../config/redis-url'
 import { placeName } from './connection'
+import { fillStore, type Filled } from './fill-store'
 import { FleetStore } from './fleet-store'
 import { Follower, type ReplicationListener } from './follower'
 import { readHosts, type HostReport, type KnownHost } from './host-report'
@@ -54,8 +55,8 @@ export class Fleet {
 
   /** Keeps the replica true to the store from now on; for one process a host. */
   async follow(report: () => HostReport, listener: ReplicatorListener): Promise<Replicator> {
-    const { hostName, target, leaseMs, now } = this.options
-    const hostId = await this.store.hostId(`${hostName}-${randomBytes(3).toString('hex')}`)
+    const { target, leaseMs, now } = this.options
+    const hostId = await this.store.hostId(this.#freshHostId())
     const replicator = new Replicator({
       place: placeName(target),
       tail: this.#tail,
@@ -101,6 +102,34 @@ export class Fleet {
       head: await readHead(client, this.#keys),
       hosts: await readHosts(client, this.#keys),
     }))
+  }
+
+  /** Makes a store of this host's data in a Redis that has none. Rejects with StoreProblem. */
+  async fill(onProgress: (devices: number, of: number) => void): Promise<Filled> {
+    const name = await this.store.hostId(this.#freshHostId())
+    const source = { store: this.store, cursor: this.store.cursor(), name }
+    return this.#commands.run((client) => fillStore(client, this.#keys, source, onProgress))
+  }
+
+  /** How many devices this host holds, how many the store; and what keeps this host from holding it all. */
+  compare(): Promise<{ readonly here: number; readonly there: number; readonly problem: string | null }> {
+    return this.#commands.run(async (client) => {
+      const head = await readHead(client, this.#keys)
+      const there = await client.hlen(this.#keys.devices)
+      const cursor = this.store.cursor()
+      const here = this.store.counts().devices
+      const same = head.epoch !== null && cursor?.epoch === head.epoch && cursor.n >= head.n
+      const problem = !same
+        ? `it is at ${cursor?.n ?? 0}, the store at ${head.n}`
+        : here === there
+          ? null
+          : `it holds ${here} devices, the store ${there}`
+      return { here, there, problem }
+    })
+  }
+
+  #freshHostId(): string {
+    return `${this.options.hostName}-${randomBytes(3).toString('hex')}`
   }
 
   async close(): Promise<void> {

@@ -65,7 +65,11 @@ const REPLIES: readonly (readonly [pattern: RegExp, kind: StoreProblemKind, advi
     'it should pass by itself',
   ],
   [/^NEWERSTORE/, 'newer_store', 'the store was written by a newer version: update this host'],
-  [/^NOSTORE/, 'store_lost', 'see `device-gate store` for how to bring the data back'],
+  [
+    /^NOSTORE/,
+    'store_lost',
+    'bring the data back with `device-gate store restore`, or restore a backup of Redis',
+  ],
   [/^(WRONGTYPE|DAMAGED)/, 'damaged', 'something else wrote there: move it away, or restore a backup'],
 ]
 

@@ -24,12 +24,14 @@ for i = 1, 5 do
     return redis.error_reply('DAMAGED ' .. KEYS[i] .. ' is a ' .. type)
   end
 end
-local head = redis.call('HMGET', meta, 'schema', 'epoch', 'n', 'tip', 'octets', 'lost')
+local head = redis.call('HMGET', meta, 'schema', 'epoch', 'n', 'tip', 'octets', 'lost', 'filling')
 local epoch, n, tip, octets = head[2], tonumber(head[3]), head[4], tonumber(head[5])
 if head[1] and head[1] ~= '${STORE_SCHEMA}' then return redis.error_reply('NEWERSTORE ' .. head[1]) end
 if epoch and not (n and tip and octets) then return redis.error_reply('DAMAGED ' .. meta .. ' lacks n, tip or octets') end
 if not epoch then
-  if ARGV[1] ~= '' or head[6] then return redis.error_reply('NOSTORE ' .. (head[6] or '')) end
+  if ARGV[1] ~= '' or head[6] or head[7] then
+    return redis.error_reply('NOSTORE ' .. (head[7] and 'it is being filled' or head[6] or ''))
+  end
   if redis.call('HLEN', devices) > 0 then return redis.error_reply('NOSTORE devices without meta') end
   epoch, n, tip, octets = ARGV[2], 0, '', 0
 end
@@ -176,7 +178,7 @@ export interface Script {
   readonly sha: string
 }
 
-function script(lua: string): Script {
+export function script(lua: string): Script {
   return { lua, sha: createHash('sha1').update(lua).digest('hex') }
 }
 

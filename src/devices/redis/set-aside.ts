@@ -21,6 +21,3 @@ export function countSetAside(meta: TextDatabase, problem: string): void {
   const kept = [problem, ...examples.filter((one) => one !== problem)].slice(0, MAX_EXAMPLES)
   void meta.put('setAside', JSON.stringify({ count: count + 1, examples: kept }))
 }
-
-/** Inside a write transaction. */
-export const clearSetAside = (meta: TextDatabase): void => void meta.remove('setAside')
