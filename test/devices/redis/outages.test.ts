@@ -1,12 +1,17 @@
 import assert from 'node:assert/strict'
 
+import sinon from 'sinon'
+
 import { storeKeys } from '../../../src/devices/redis/keys'
+import { EnvironmentError } from '../../../src/lmdb/environment'
 import { eventually } from '../../support/eventually'
+import { CuttableWay } from '../../support/cuttable-way'
 import { FakeRedis } from '../../support/fake-redis'
 import { freePorts } from '../../support/ports'
 import { RedisServer } from '../../support/redis-server'
 import { BY, policy, record } from '../samples'
 import { FleetHost, type FleetHostOptions } from './fleet-host'
+import { shows, type Outage } from './outage-rows'
 
 const PREFIX = 'dg:'
 const KEYS = storeKeys(PREFIX)
@@ -44,8 +49,8 @@ describe('the fleet store in an outage', () => {
   const reportOf = async (host: FleetHost): Promise<string | null> =>
     server.client.get(KEYS.host(await host.store.hostId('')))
 
-  interface Outage {
-    readonly what: string
+  interface Fault {
+    readonly outage: Outage
     readonly begin: () => unknown
     readonly end: () => unknown
     /** What the host says of it. */
@@ -53,21 +58,21 @@ describe('the fleet store in an outage', () => {
     /** What a write is refused with; undefined: it waits and is done. */
     readonly refusal?: RegExp
   }
-  const outages: Outage[] = [
+  const faults: Fault[] = [
     {
-      what: 'that is down',
+      outage: 'down',
       begin: () => server.kill(),
       end: () => server.start(),
       problem: /^problem: unreachable: Redis at 127\.0\.0\.1:\d+ cannot be reached/,
     },
     {
-      what: 'that hangs',
+      outage: 'hangs',
       begin: () => server.freeze(),
       end: () => server.thaw(),
       problem: /^problem: unreachable: .*(Socket timeout|Connection is closed)/,
     },
     {
-      what: 'that takes another password',
+      outage: 'password',
       begin: async () => {
         await server.client.config('SET', 'requirepass', 'other')
         await server.client.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
@@ -77,20 +82,20 @@ describe('the fleet store in an outage', () => {
       refusal: /NOAUTH/,
     },
     {
-      what: 'that is a replica',
+      outage: 'readOnly',
       begin: () => server.client.replicaof('127.0.0.1', 1),
       end: () => server.client.replicaof('NO', 'ONE'),
       problem: /^problem: read_only: .*name the primary, or its Sentinels/,
     },
     {
-      what: 'that is out of memory',
+      outage: 'memory',
       begin: () => server.client.config('SET', 'maxmemory', '1'),
       end: () => server.client.config('SET', 'maxmemory', '0'),
       problem: /^problem: out_of_memory: .*raise maxmemory/,
       refusal: /OOM.*nothing was written/,
     },
     {
-      what: 'that lacks the replicas it needs',
+      outage: 'noWrites',
       begin: () => server.client.config('SET', 'min-replicas-to-write', '1'),
       end: () => server.client.config('SET', 'min-replicas-to-write', '0'),
       problem: /^problem: no_writes: .*NOREPLICAS/,
@@ -98,8 +103,8 @@ describe('the fleet store in an outage', () => {
     },
   ]
 
-  for (const { what, begin, end, problem, refusal } of outages) {
-    it(`by a Redis ${what}: says so, goes on with what it holds until the lease runs out, and heals`, async () => {
+  for (const { outage, begin, end, problem, refusal } of faults) {
+    it(`${shows(outage)}: says so, goes on with what it holds until the lease runs out, and heals`, async () => {
       const host = open()
       await host.store.applyPolicy(policy(), 'one', BY)
       await put(host, 'd-1')
@@ -119,13 +124,61 @@ describe('the fleet store in an outage', () => {
     })
   }
 
-  it('by a slow Redis: a write waits, and is done once', async () => {
+  it(`${shows('slow')}: a write waits, and is done once`, async () => {
     const host = open()
     await put(host, 'd-1')
     await server.client.call('CLIENT', 'PAUSE', 1500, 'ALL')
     await put(host, 'd-2')
     assert.equal(await server.client.hget(KEYS.meta, 'n'), '2')
     await untilWell(host)
+  })
+
+  it(`${shows('split')}: it goes on until its lease runs out, the other does not notice, and it catches up`, async () => {
+    const way = await CuttableWay.to(server.port)
+    const near = open({ name: 'near' })
+    const far = open({ name: 'far', url: `redis://127.0.0.1:${way.port}` })
+    try {
+      await put(near, 'd-1')
+      for (const host of [near, far]) await untilWell(host)
+      for (const cut of ['block', 'close'] as const) {
+        way[cut]()
+        await put(near, `after-${cut}`)
+        await far.untilTold(/^problem: unreachable/)
+        await eventually(() => assert.equal(leaseValid(far), false))
+        assert.deepEqual(far.store.device('d-1'), record())
+        assert.equal(far.store.device(`after-${cut}`), undefined)
+        assert.equal(near.problem, undefined)
+        assert.ok(leaseValid(near))
+        far.told.length = 0
+        way.open()
+        await untilWell(far)
+        assert.deepEqual(far.store.device(`after-${cut}`), record({ id: `after-${cut}` }))
+        assert.ok(!far.told.some((line) => line.startsWith('snapshot')))
+      }
+    } finally {
+      way.end()
+    }
+  })
+
+  it(`${shows('disk')}: it keeps what it holds, the other goes on, and it catches up`, async () => {
+    const [full, other] = [open({ name: 'full' }), open({ name: 'other' })]
+    await put(other, 'd-1')
+    for (const host of [full, other]) await untilWell(host)
+    const write = sinon
+      .stub(full.store, 'apply')
+      .rejects(new EnvironmentError('/var/replica cannot be written'))
+    const renew = sinon
+      .stub(full.store, 'renewLease')
+      .rejects(new EnvironmentError('/var/replica cannot be written'))
+    await put(other, 'd-2')
+    await full.untilTold(/^problem: replica: .*\/var\/replica cannot be written/)
+    await eventually(() => assert.equal(leaseValid(full), false))
+    assert.deepEqual(full.store.device('d-1'), record())
+    assert.ok(leaseValid(other))
+    write.restore()
+    renew.restore()
+    await untilWell(full)
+    assert.deepEqual(full.store.device('d-2'), record({ id: 'd-2' }))
   })
 
   it('by a Redis that comes back within the patience of a write: the write is done', async () => {
@@ -160,7 +213,7 @@ describe('the fleet store in an outage', () => {
   })
 
   describe('at its start', () => {
-    it('without Redis, with a replica: has what the replica holds', async () => {
+    it(`${shows('startWithReplica')}: has what the replica holds`, async () => {
       const before = open()
       await before.store.applyPolicy(policy(), 'one', BY)
       await put(before, 'd-1')
@@ -179,7 +232,7 @@ describe('the fleet store in an outage', () => {
       assert.ok(!host.told.some((line) => line.startsWith('snapshot')))
     })
 
-    it('without Redis and without a replica: is empty, and takes the store when it comes', async () => {
+    it(`${shows('startWithout')}: is empty, and takes the store when it comes`, async () => {
       const other = open({ name: 'other' })
       await put(other, 'd-1')
       await server.client.save()
@@ -193,7 +246,7 @@ describe('the fleet store in an outage', () => {
       assert.deepEqual(host.store.device('d-1'), record())
     })
 
-    it('with a Redis that is too old: says which version it needs', async () => {
+    it(`${shows('tooOld')}: says which version it needs`, async () => {
       const old = await FakeRedis.start('6.0.16')
       try {
         const host = open({ url: old.url })
@@ -232,7 +285,7 @@ describe('the fleet store in an outage', () => {
         assert.equal(host.store.leaseValid(from + offset), valid, `${offset}`)
     })
 
-    it('is renewed within a second after the clock was set back or forward', async () => {
+    it(`${shows('clock')}: the lease is renewed within a second`, async () => {
       let offset = 0
       const now = (): number => Date.now() + offset
       const host = open({ leaseMs: 30_000, now })

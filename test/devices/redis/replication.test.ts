@@ -14,6 +14,7 @@ import { eventually } from '../../support/eventually'
 import { RedisServer } from '../../support/redis-server'
 import { AT, BY, override, policy, record } from '../samples'
 import { FleetHost, redisTarget, type FleetHostOptions } from './fleet-host'
+import { shows } from './outage-rows'
 
 const PREFIX = 'dg:'
 const KEYS = storeKeys(PREFIX)
@@ -171,7 +172,7 @@ describe('replication of the fleet store', () => {
       assert.match(b.told[0] ?? '', /snapshot: entries 3 to 3 are no longer in the log/)
     })
 
-    it('when the store was begun anew', async () => {
+    it(`when ${shows('anew')}`, async () => {
       const a = open('a')
       await put(a, ...ids(300))
       let b = open('b')
@@ -285,7 +286,7 @@ describe('replication of the fleet store', () => {
   })
 
   describe('a Redis that was emptied', () => {
-    it('is no store: hosts keep what they hold, and say what to do', async () => {
+    it(`${shows('emptied')}: hosts keep what they hold, and say what to do`, async () => {
       const [a, b] = [open('a'), open('b')]
       await put(a, ...ids(20))
       await assertSame(b)
@@ -310,7 +311,7 @@ describe('replication of the fleet store', () => {
   })
 
   describe('what is in the store and cannot be used', () => {
-    it('is left out of the log when no gate wrote it, and counted', async () => {
+    it(`${shows('foreign')}: it is left out of the log, and told`, async () => {
       const [a, b] = [open('a'), open('b')]
       await put(a, 'd-1')
       await server.client.xadd(KEYS.log, '1-5', 'what', 'is this')
@@ -341,7 +342,7 @@ describe('replication of the fleet store', () => {
       ['too large', 'bad', JSON.stringify({ id: 'bad', x: 'y'.repeat(600_000) }), /too_large/],
     ]
     for (const [what, id, text, problem] of records) {
-      it(`one record that is ${what} is set aside in a snapshot; the rest goes on`, async () => {
+      it(`${shows('unreadable')}: one that is ${what} is set aside in a snapshot; the rest goes on`, async () => {
         const a = open('a')
         await put(a, ...ids(20))
         await server.client.hset(KEYS.devices, id, text)
@@ -398,7 +399,7 @@ describe('replication of the fleet store', () => {
       await a.untilTold(/^well/)
     })
 
-    it('a store of a newer version is left alone', async () => {
+    it(`${shows('newer')}: it is left alone`, async () => {
       const a = open('a')
       await put(a, 'd-1')
       await server.client.hset(KEYS.meta, 'schema', '2')

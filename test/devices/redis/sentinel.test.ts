@@ -7,6 +7,7 @@ import { RedisWithSentinel } from '../../support/redis-sentinel'
 import { record } from '../samples'
 import { storeContract, type StoreHome } from '../store-contract'
 import { FleetHost } from './fleet-host'
+import { shows } from './outage-rows'
 
 const PREFIX = 'dg:'
 const KEYS = storeKeys(PREFIX)
@@ -37,7 +38,7 @@ describe('a failover by Sentinel', () => {
       assert.equal(String(host.store.cursor()?.n), await client.hget(KEYS.meta, 'n'))
     })
 
-  it('is waited for by writes; nothing that was acknowledged is lost when the replica had it', async () => {
+  it(`${shows('failover')}: writes wait; nothing is lost that the replica had`, async () => {
     const [a, b] = [open('a'), open('b')]
     const acknowledged: string[] = []
     const replica = await redis.replica()
@@ -70,7 +71,7 @@ describe('a failover by Sentinel', () => {
     }
   })
 
-  it('that loses acknowledged changes is noticed; what was lost is named on each host', async () => {
+  it(`${shows('lostTail')}: it is noticed, and named on each host`, async () => {
     const [a, b] = [open('a'), open('b')]
     await put(a, 'kept')
     for (const host of [a, b]) await assertSame(host)
