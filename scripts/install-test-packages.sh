@@ -22,6 +22,7 @@ check_version() {
 need dovecot-imapd /usr/sbin/dovecot /usr/lib/dovecot/imap
 need curl curl
 need openssl openssl
+need redis-server redis-server
 [ "${#missing[@]}" -eq 0 ] && check_version && exit 0
 
 if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
