@@ -4,6 +4,7 @@ import type { FleetReplica } from './fleet-replica'
 import type { StoreKeys } from './keys'
 import type { NextGeneration, SmallParts } from './next-generation'
 import { readEntries, readHead, typed } from './reading'
+import { SortedRun } from './sorted-run'
 import type { Orders } from './stored-parts'
 
 /** Records in one reply and in one transaction of the replica: some milliseconds each. */
@@ -47,16 +48,23 @@ async function copyRecords(
   onProgress: SnapshotProgress,
 ): Promise<void> {
   const about = await typed(keys.devices, () => client.hlen(keys.devices))
+  const run = new SortedRun()
   let count = 0
+  const write = async (): Promise<void> => {
+    for (const records of run.take(BATCH)) {
+      await next.putRecords(records)
+      count += records.length
+      onProgress(count, about)
+    }
+  }
   let cursor = '0'
   do {
     const [following, flat] = await client.hscan(keys.devices, cursor, 'COUNT', BATCH)
     cursor = following
-    const records = pairs(flat)
-    await next.putRecords(records)
-    count += records.length
-    onProgress(count, about)
+    run.add(pairs(flat))
+    if (run.isFull) await write()
   } while (cursor !== '0')
+  await write()
 }
 
 async function readSmallParts(client: RedisClient, keys: StoreKeys): Promise<SmallParts> {
