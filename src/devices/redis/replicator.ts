@@ -92,24 +92,26 @@ export class Replicator {
       const cursor = this.options.replica.cursor()
       waits = head.epoch === null || (cursor?.epoch === head.epoch && cursor.n >= head.n)
       if (waits) this.#firstStep()
+      return 0
     })
   }
 
   async #beat(): Promise<void> {
     await this.#forever('beat', async () => {
       await this.#heartbeat.beat(this.options.report())
-      await this.#alarms.beat.wait(BEAT_MS)
+      return BEAT_MS
     })
   }
 
-  /** Repeats `work`; after a failure with growing pauses. */
-  async #forever(name: 'tail' | 'beat', work: () => Promise<void>): Promise<void> {
+  /** Repeats `work`, after the pause that it gives; after a failure with growing pauses. */
+  async #forever(name: 'tail' | 'beat', work: () => Promise<number>): Promise<void> {
     let failures = 0
     while (!this.#isClosed()) {
       try {
-        await work()
+        const pauseMs = await work()
         failures = 0
         this.#settle(name, undefined)
+        if (pauseMs > 0) await this.#alarms[name].wait(pauseMs)
       } catch (error) {
         if (this.#isClosed()) return
         failures += 1
