@@ -1,9 +1,14 @@
+import cluster, { type Worker } from 'node:cluster'
+import path from 'node:path'
+
 import { formatProblem } from './config/config-problem'
 import { removeStatus, writeStatus } from './config/status-file'
 import { startFleetDuty, type FleetDuty } from './fleet-duty'
 import type { ControlParts } from './host-parts'
 import { BlockLog } from './journal/block-log'
 import { followPolicyFile, seedPolicy, type PolicyDuty } from './policy-duty'
+import { watchReplica } from './replica-watch'
+import { workerPids } from './worker-pids'
 
 export interface ControlPlane {
   close(): Promise<void>
@@ -19,6 +24,7 @@ export async function startControlPlane(parts: ControlParts): Promise<ControlPla
   const startedAt = Date.now()
   /** Told of while they are still starting. */
   const duties: { fleet?: FleetDuty | undefined; policy?: PolicyDuty } = {}
+  let replicaProblem: string | null = null
 
   const sayStatus = (): void => {
     try {
@@ -28,7 +34,7 @@ export async function startControlPlane(parts: ControlParts): Promise<ControlPla
         configProblems: config.problems().map(formatProblem),
         policyProblems: duties.policy?.problems() ?? [],
         configWaiting: config.waiting(),
-        storeProblem: duties.fleet?.problem() ?? null,
+        storeProblem: replicaProblem ?? duties.fleet?.problem() ?? null,
       })
     } catch (error) {
       onFault(error)
@@ -43,9 +49,22 @@ export async function startControlPlane(parts: ControlParts): Promise<ControlPla
   sayStatus()
   parts.onConfigProblems(sayStatus)
   const blockLog = new BlockLog(stateDir, journal, onFault)
+  const presence = watchReplica(path.join(stateDir, 'replica'), (problem) => {
+    replicaProblem = problem
+    onFault(new Error(problem))
+    sayStatus()
+  })
+  const forget = ({ process: { pid } }: Worker): void => {
+    if (pid !== undefined) journal.workers.remove(pid).catch(onFault)
+  }
+  cluster.on('exit', forget)
+  const cleaning = journal.workers.keepOnly(workerPids()).catch(onFault)
 
   return {
     close: async () => {
+      clearInterval(presence)
+      cluster.off('exit', forget)
+      await cleaning
       await duties.policy?.close()
       await duties.fleet?.close()
       // What this process itself decided last belongs into the block log too.

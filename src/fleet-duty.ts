@@ -72,14 +72,12 @@ export async function startFleetDuty(
       onFault(error)
     }
   }, LOOK_MS)
-  const cleaning = journal.workers.keepOnly(workerPids()).catch(onFault)
 
   return {
     replicator,
     problem: () => problem,
     close: async () => {
       clearInterval(timer)
-      await cleaning
       await replicator.close()
     },
   }

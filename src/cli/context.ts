@@ -9,6 +9,7 @@ import type { Fleet } from '../devices/redis/fleet'
 import { CorruptRecordError, type Store } from '../devices/store'
 import type { JournalReader } from '../journal/journal'
 import { JournalStore } from '../journal/journal-store'
+import type { WorkerNote } from '../journal/worker-notes'
 import { jsonLine, printable, printableText, UsageError, type Streams } from './output'
 import { catchUp, openSiteStore, type SiteStore } from './site-store'
 
@@ -24,6 +25,8 @@ export interface CommandContext {
   /** undefined: the store is embedded. */
   readonly fleet: () => Fleet | undefined
   readonly journal: () => JournalReader
+  /** What the workers of this host have taken in; an entry of one that is no more may be among them. */
+  readonly workers: () => WorkerNote[]
   readonly now: () => number
 }
 
@@ -102,6 +105,11 @@ export function openSite(harakaDir: string, json: boolean, streams: Streams): Si
   let journal: JournalStore | undefined
   const readConfig = (): ReturnType<typeof readConfigOrInForce> => (config ??= readSite(harakaDir))
   const siteStore = (): SiteStore => (opened ??= openSiteStore(readConfig().config))
+  const siteJournal = (): JournalStore =>
+    (journal ??= JournalStore.open(readConfig().config.stateDir, {
+      now: Date.now,
+      onFault: (error) => streams.err(`${String(error)}\n`),
+    }))
   const context: CommandContext = {
     harakaDir,
     json,
@@ -110,11 +118,8 @@ export function openSite(harakaDir: string, json: boolean, streams: Streams): Si
     configProblems: () => readConfig().problems.map(formatProblem),
     store: () => siteStore().store,
     fleet: () => siteStore().fleet,
-    journal: () =>
-      (journal ??= JournalStore.open(readConfig().config.stateDir, {
-        now: Date.now,
-        onFault: (error) => streams.err(`${String(error)}\n`),
-      })),
+    journal: siteJournal,
+    workers: () => siteJournal().workers.all(),
     now: Date.now,
   }
   return {

@@ -13,6 +13,7 @@ import type { DeviceRecord } from '../policy/device'
 import { PLATFORMS, STATES } from '../policy/vocabulary'
 import { answer, note, unlessDamaged, type CommandContext } from './context'
 import { importCommand } from './import-command'
+import { untilInForce } from './in-force'
 import { age, clockTime, facts, jsonLine, Refusal, table, UsageError } from './output'
 
 interface ListOptions {
@@ -84,6 +85,7 @@ async function put(context: CommandContext, argument: string): Promise<void> {
   const parsed = parseDeviceRecord(json(argument === '-' ? await inputText(context) : argument))
   if (!parsed.ok) throw new Refusal(`the record was not written: ${parsed.problem}`)
   const { id, source } = parsed.record
+  const since = performance.now()
   const [outcome] = await context.store().putDevices([parsed.record])
   if (!outcome) throw new Error(`the store gave no outcome for ${id}`)
   if (outcome.status === 'refused') {
@@ -92,6 +94,7 @@ async function put(context: CommandContext, argument: string): Promise<void> {
         `with evidence of ${clockTime(outcome.storedEvidenceAt)}, which is newer`,
     )
   }
+  if (outcome.status === 'applied') await untilInForce(context, since)
   answer(context, { id, status: outcome.status }, `device ${id}: ${outcome.status}\n`)
 }
 
@@ -184,7 +187,9 @@ const row = (record: DeviceRecord, now: number): string[] => [
 ]
 
 async function forget(context: CommandContext, id: string): Promise<void> {
+  const since = performance.now()
   if (!(await context.store().forgetDevice(checkedDeviceId(id))))
     throw new Refusal(`no device ${id} was ever reported`)
+  await untilInForce(context, since)
   answer(context, { forgotten: id }, `device ${id} forgotten\n`)
 }

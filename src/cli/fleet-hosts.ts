@@ -2,60 +2,16 @@ import type { Fleet } from '../devices/redis/fleet'
 import type { KnownHost } from '../devices/redis/host-report'
 import { StoreProblem } from '../devices/redis/problem'
 import { age, clockTime, isoTime, table } from './output'
-import { note, type CommandContext } from './context'
 
-/** How long an order is waited for until each live host has it in force. */
-const PATIENCE_MS = 10_000
-const LOOK_MS = 10
 /** Reports are up to a second old: a host is behind when it lacks more than a busy second brings. */
 const MAX_LAG = 2000
 
-/** A host, and when what was just written was in force in all its workers. */
-export interface InForce {
-  readonly host: string
-  /** Milliseconds from the order on; null: not yet. */
-  readonly ms: number | null
-}
-
-/**
- * Waits until every live host has taken in what this command wrote, in all its workers, and gives how long each
- * took. `since` is the moment of the order, as of `performance.now()`. Without a fleet there is nothing to wait for.
- */
-export async function untilInForce(context: CommandContext, since: number): Promise<InForce[]> {
-  const fleet = context.fleet()
-  const write = fleet?.store.newestWrite
-  if (!fleet || !write) return []
-  const done = new Map<string, InForce>()
-  const end = since + PATIENCE_MS
-  for (;;) {
-    const hosts = await fleet.hosts()
-    const ms = Math.round(performance.now() - since)
-    const waiting: InForce[] = []
-    for (const { id, report } of hosts) {
-      if (!report) continue
-      const host = nameOf(id, hosts)
-      if (report.epoch !== write.epoch || report.takenInN < write.n) waiting.push({ host, ms: null })
-      else if (!done.has(id)) done.set(id, { host, ms })
-    }
-    if (waiting.length > 0 && performance.now() < end) {
-      await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
-      continue
-    }
-    for (const { host } of waiting)
-      note(context, `${host} does not have it in force yet: see device-gate status`)
-    return [...done.values(), ...waiting]
-  }
-}
-
 /** A host's name, or its id where two have the same name or it says nothing any more. */
-function nameOf(id: string, hosts: readonly KnownHost[]): string {
+export function nameOf(id: string, hosts: readonly KnownHost[]): string {
   const name = hosts.find((host) => host.id === id)?.report?.host
   const namesakes = hosts.filter(({ report }) => report !== null && report.host === name)
   return name === undefined || namesakes.length > 1 ? id : name
 }
-
-export const inForceText = (hosts: readonly InForce[]): [string, string][] =>
-  hosts.map(({ host, ms }) => [`in force on ${host}`, ms === null ? 'not yet' : `after ${ms} ms`])
 
 type Standing = 'well' | 'behind' | 'no lease' | 'silent'
 

@@ -5,6 +5,7 @@ import { Option, type Command } from 'commander'
 
 import { importDevices, type ImportFormat, type ImportSource, type ImportSummary } from '../devices/import'
 import { answer, type CommandContext } from './context'
+import { untilInForce } from './in-force'
 import { printable, Refusal, UsageError } from './output'
 
 const READ_OCTETS = 1024 * 1024
@@ -48,6 +49,7 @@ async function importFile(
       { strict, onProgress: ({ step, octets: done, lines }) => bar?.update(done, { step, lines }) },
     )
     bar?.stop()
+    await untilInForce(context, performance.now())
     report(context, file, summary, strict)
   } finally {
     bar?.stop()

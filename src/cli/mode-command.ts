@@ -5,7 +5,7 @@ import type { ModeOverride } from '../devices/store'
 import { effectiveMode, siteMode } from '../policy/effective-mode'
 import { MODES, type Mode } from '../policy/vocabulary'
 import { answer, author, checkedReason, unlessDamaged, type CommandContext } from './context'
-import { inForceText, untilInForce, type InForce } from './fleet-hosts'
+import { inForceText, untilInForce, type InForce } from './in-force'
 import { clockTime, facts, isoTime } from './output'
 
 export function modeCommand(program: Command, context: () => CommandContext): void {
@@ -15,7 +15,7 @@ export function modeCommand(program: Command, context: () => CommandContext): vo
     .addArgument(new Argument('[mode]').choices([...MODES, 'policy']))
     .option('--reason <text>', 'why; kept with it')
     .action(async (mode: Mode | 'policy' | undefined, options: { reason?: string }) => {
-      show(context(), mode === undefined ? [] : await set(context(), mode, options.reason))
+      show(context(), mode === undefined ? null : await set(context(), mode, options.reason))
     })
 }
 
@@ -67,7 +67,7 @@ export const modeText = ({ mode, damaged }: ReturnType<typeof modeFacts>): strin
 
 export const NO_POLICY = 'no policy was applied yet: start Haraka with the plugin once'
 
-function show(context: CommandContext, hosts: readonly InForce[]): void {
+function show(context: CommandContext, hosts: readonly InForce[] | null): void {
   const found = modeFacts(context)
   const { mode, policyMode, override, damaged } = found
   const { enforcement } = context.config()
@@ -77,7 +77,7 @@ function show(context: CommandContext, hosts: readonly InForce[]): void {
     mode_override: overrideJson(override),
     enforcement,
     damaged,
-    ...(context.fleet() && { hosts }),
+    ...(hosts && { hosts }),
   }
   const text = facts([
     ...damaged.map((message) => ['DAMAGED', message] as const),
@@ -85,7 +85,7 @@ function show(context: CommandContext, hosts: readonly InForce[]): void {
     ["policy's own mode", policyMode],
     ['mode override', overrideText(override)],
     ["this host's enforcement", enforcement],
-    ...inForceText(hosts),
+    ...inForceText(hosts ?? []),
   ])
   answer(context, json, text)
 }

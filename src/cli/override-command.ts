@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import type { Override } from '../policy/override'
 import { answer, author, checkedReason, note, readable, unlessDamaged, type CommandContext } from './context'
 import { checkedDeviceId, checkedUser } from './device-command'
+import { untilInForce } from './in-force'
 import { momentFrom } from './moment'
 import { age, clockTime, isoTime, Refusal, table, UsageError } from './output'
 
@@ -66,7 +67,9 @@ async function add(context: CommandContext, kind: Override['kind'], options: Add
   const override: Override = { kind, subject, author: author(), reason, createdAt, expiresAt }
   if (!isKnown(context, subject))
     note(context, `${named(subject)} was never reported: if it is no typing error, the ${kind} waits for it`)
+  const since = performance.now()
   await context.store().putOverride(override)
+  await untilInForce(context, since)
   const until = expiresAt === null ? 'removed' : clockTime(expiresAt)
   answer(context, overrideJson(override), `${kind} on ${named(subject)} until ${until}\n`)
 }
@@ -101,8 +104,10 @@ async function remove(
   options: SubjectOptions,
 ): Promise<void> {
   const subject = subjectOf(options)
+  const since = performance.now()
   if (!(await context.store().removeOverride(kind, subject)))
     throw new Refusal(`there is no ${kind} on ${named(subject)}`)
+  await untilInForce(context, since)
   answer(
     context,
     { removed: { kind, on: subject.kind, id: subject.id } },

@@ -17,6 +17,7 @@ export interface HostStatus {
 const statusPath = (stateDir: string): string => path.join(stateDir, 'status.json')
 
 export function writeStatus(stateDir: string, status: HostStatus): void {
+  fs.mkdirSync(stateDir, { recursive: true, mode: 0o700 })
   const file = statusPath(stateDir)
   fs.writeFileSync(`${file}.new`, JSON.stringify(status), { mode: 0o600 })
   fs.renameSync(`${file}.new`, file)
@@ -34,7 +35,7 @@ export function readStatus(stateDir: string): HostStatus | undefined {
   }
 }
 
-function isAlive(pid: number): boolean {
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0)
     return true

@@ -24,7 +24,7 @@ export interface GateDependencies {
   readonly now: () => number
   /** Told of each fault inside; must bound what it does with many. */
   readonly onFault: (error: unknown) => void
-  /** Told when all that people ordered up to a sequence of the replica is in force in this process. */
+  /** Told when all that was changed up to a sequence of the replica is in force in this process. */
   readonly onTakenIn?: (sequence: number) => void
   /** How many are kept in memory. */
   readonly cachedDecisions?: number

@@ -3,6 +3,8 @@ import type { Change, Replica } from '../devices/store'
 const POLL_MS = 20
 /** Changes taken in at one go; a longer list is dealt with by outdating everything. */
 const MAX_CHANGES = 5000
+/** A feed changes devices all the time: what was taken in of them is told once a second, what people ordered at once. */
+const POLLS_BETWEEN_DEVICE_NOTES = 50
 
 /** What must not outlive what it was decided from. */
 export interface Decided {
@@ -13,7 +15,7 @@ export interface Decided {
 }
 
 export interface InvalidationListener {
-  /** All that people ordered up to this sequence (policy, mode, overrides) is in force in this process. */
+  /** All that was changed up to this sequence is in force in this process. */
   onTakenIn(sequence: number): void
   onFault(error: unknown): void
 }
@@ -22,6 +24,8 @@ export interface InvalidationListener {
 export class Invalidation {
   #seen: number
   #leaseValid: boolean
+  #told: number
+  #pollsSinceTold = POLLS_BETWEEN_DEVICE_NOTES
   readonly #timer: NodeJS.Timeout
 
   constructor(
@@ -30,6 +34,7 @@ export class Invalidation {
     private readonly listener: InvalidationListener,
   ) {
     this.#seen = replica.sequence()
+    this.#told = this.#seen
     this.#leaseValid = replica.leaseValid(Date.now())
     this.#timer = setInterval(() => {
       try {
@@ -48,13 +53,24 @@ export class Invalidation {
   }
 
   #poll(): void {
+    const ordered = this.#takeIn()
+    this.#pollsSinceTold += 1
+    if (this.#seen === this.#told) return
+    if (!ordered && this.#pollsSinceTold < POLLS_BETWEEN_DEVICE_NOTES) return
+    this.#told = this.#seen
+    this.#pollsSinceTold = 0
+    this.listener.onTakenIn(this.#seen)
+  }
+
+  /** Whether there was something that people ordered: a policy, a mode, an override. */
+  #takeIn(): boolean {
     const sequence = this.replica.sequence()
-    if (sequence === this.#seen) return
+    if (sequence === this.#seen) return false
     const changes = this.#changes(sequence)
     if (changes === null) this.decided.outdateAll()
     else for (const change of changes) this.#apply(change)
     this.#seen = changes?.at(-1)?.sequence ?? sequence
-    if (changes === null || changes.some(({ kind }) => kind !== 'device')) this.listener.onTakenIn(this.#seen)
+    return changes === null || changes.some(({ kind }) => kind !== 'device')
   }
 
   /** Whether "compliant" may be believed changes with time alone, and for every decision at once. */

@@ -3,13 +3,13 @@ import type { Environment, TextDatabase } from '../lmdb/environment'
 /** How far a deciding process has come. */
 export interface WorkerNote {
   readonly pid: number
-  /** Of the replica: every policy, mode and override up to here is in force in it. */
+  /** Of the replica: every change up to here is in force in it. */
   readonly sequence: number
 }
 
 /**
- * What each worker of the host has taken in of what people ordered, so that it can be proven that an order is
- * in force everywhere. Such changes are rare, so a write for each is cheap.
+ * What each worker of the host has taken in, so that it can be proven that an order is in force everywhere.
+ * A worker writes once for what people order, which is rare, and at most once a second for what feeds change.
  */
 export class WorkerNotes {
   readonly #notes: TextDatabase
@@ -36,10 +36,15 @@ export class WorkerNotes {
     })
   }
 
+  all(): WorkerNote[] {
+    this.environment.refresh()
+    return this.of([...this.#notes.getKeys({})].map(Number))
+  }
+
   /** Takes away what processes left that are no more. */
   async keepOnly(pids: readonly number[]): Promise<void> {
-    const gone = [...this.#notes.getKeys({})].filter((pid) => !pids.includes(Number(pid)))
+    const gone = this.all().filter(({ pid }) => !pids.includes(pid))
     if (gone.length > 0)
-      await this.environment.write(() => gone.forEach((pid) => void this.#notes.remove(pid)))
+      await this.environment.write(() => gone.forEach(({ pid }) => void this.#notes.remove(pid)))
   }
 }

@@ -128,21 +128,28 @@ describe('invalidation', () => {
     assert.equal(policyChanges, 2)
   })
 
-  it('tells what it has taken in of what people ordered, not of devices', () => {
-    const orders: [order: () => void, told: boolean][] = [
-      [() => replica.putDevice(record({ version: 2 })), false],
+  it('tells at once what it has taken in of what people ordered, of devices once a second', () => {
+    const put = (version: number): void => replica.putDevice(record({ version }))
+    const changes: [change: () => void, told: boolean][] = [
+      [() => put(2), true],
+      [() => put(3), false],
       [() => replica.applyPolicy(policy()), true],
       [() => replica.setModeOverride('off'), true],
       [() => replica.putOverride(override()), true],
-      [() => replica.putDevice(record({ version: 3 })), false],
+      [() => put(4), false],
       [() => replica.restoreOlder(), true],
+      [() => put(5), false],
     ]
-    for (const [order, told] of orders) {
+    for (const [change, told] of changes) {
       takenIn = []
-      order()
+      change()
       clock.tick(POLL_MS)
       assert.deepEqual(takenIn, told ? [replica.sequence()] : [])
     }
+    clock.tick(1000)
+    assert.deepEqual(takenIn, [replica.sequence()], 'the last one too')
+    clock.tick(5000)
+    assert.equal(takenIn.length, 1)
   })
 
   it('takes 5000 changes in one by one, and outdates everything when there are more', () => {

@@ -7,7 +7,7 @@ import { tempDirs } from '../support/temp-dir'
 
 const SCRIPT = path.resolve(__dirname, '..', '..', 'scripts', 'install-test-packages.sh')
 
-const THERE = { curl: '', openssl: '' }
+const THERE = { curl: '', openssl: '', 'redis-server': '' }
 
 describe('scripts/install-test-packages.sh', () => {
   const tempDir = tempDirs()
@@ -33,18 +33,23 @@ describe('scripts/install-test-packages.sh', () => {
     assert.equal(code, 1)
     assert.match(
       output,
-      /^The end-to-end tests need: curl openssl \(names of Debian's packages\)\. Install them/,
+      /^The end-to-end tests need: curl openssl redis-server \(names of Debian's packages\)\. Install them/,
     )
   })
 
   it('names what is missing to root where there is no apt-get', () => {
-    const { code, output } = run({ curl: '', id: 'echo 0' })
+    const { code, output } = run({ curl: '', 'redis-server': '', id: 'echo 0' })
     assert.equal(code, 1)
     assert.match(output, /^The end-to-end tests need: openssl \(names of Debian's packages\)/)
   })
 
   it('sets out to install it as root on Debian', () => {
-    const { code, output } = run({ openssl: '', id: 'echo 0', 'apt-get': 'echo apt-get "$@"; exit 100' })
+    const { code, output } = run({
+      openssl: '',
+      'redis-server': '',
+      id: 'echo 0',
+      'apt-get': 'echo apt-get "$@"; exit 100',
+    })
     assert.equal(code, 100)
     assert.equal(output, 'Installing what the end-to-end tests need: curl\napt-get update -qq\n')
   })

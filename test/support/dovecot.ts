@@ -90,8 +90,15 @@ export class Dovecot {
     const { pid } = this.#process.child
     if (pid === undefined || !isAlive(pid)) return
     const children = fs.readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ')
-    for (const one of [pid, ...children.filter((child) => child !== '').map(Number)])
-      process.kill(one, signal)
+    process.kill(pid, signal)
+    for (const child of children.filter((one) => one !== '').map(Number)) {
+      try {
+        process.kill(child, signal)
+      } catch (error) {
+        // A login process that is done ends by itself, also between the look and the signal.
+        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+      }
+    }
   }
 
   /** Starts it anew after `stop`, on the same ports with the same mail. */
