@@ -23,6 +23,10 @@ export abstract class LmdbReplica implements ReadStore {
     return this.database.environment.close()
   }
 
+  onChange(listener: () => void): () => void {
+    return this.database.environment.watch(listener)
+  }
+
   sequence(): number {
     this.database.environment.refresh()
     return this.database.log.newest()

@@ -77,6 +77,11 @@ export interface Replica {
   overridesOn(subject: Override['subject']): Override[]
   /** Whether "compliant" may be believed; always true for the embedded store. */
   leaseValid(now: number): boolean
+  /**
+   * Calls `listener` when any process may have changed something. It may miss a change, and throws where the system
+   * can watch no more files: who must know looks from time to time too. Gives what ends it.
+   */
+  onChange(listener: () => void): () => void
 }
 
 export interface StoreCounts {

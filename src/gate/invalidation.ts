@@ -1,10 +1,13 @@
 import type { Change, Replica } from '../devices/store'
 
-const POLL_MS = 20
+/** The longest that a change can go unseen: a replica that changes tells at once, where the system can. */
+const POLL_MS = 50
+/** Changes that come one upon the other are taken in together. */
+const GATHER_MS = 2
 /** Changes taken in at one go; a longer list is dealt with by outdating everything. */
 const MAX_CHANGES = 5000
 /** A feed changes devices all the time: what was taken in of them is told once a second, what people ordered at once. */
-const POLLS_BETWEEN_DEVICE_NOTES = 50
+const TICKS_BETWEEN_DEVICE_NOTES = 20
 
 /** What must not outlive what it was decided from. */
 export interface Decided {
@@ -20,45 +23,67 @@ export interface InvalidationListener {
   onFault(error: unknown): void
 }
 
-/** Keeps what was decided true to the replica: reads its sequence every 20 ms and drops just what changed. */
+/** Keeps what was decided true to the replica: looks at its sequence when told and every 50 ms, drops just what changed. */
 export class Invalidation {
   #seen: number
   #leaseValid: boolean
   #told: number
-  #pollsSinceTold = POLLS_BETWEEN_DEVICE_NOTES
+  #ticksSinceTold = TICKS_BETWEEN_DEVICE_NOTES
   readonly #timer: NodeJS.Timeout
+  #gathering: NodeJS.Timeout | undefined
+  readonly #endWatch: () => void
 
   constructor(
     private readonly replica: Replica,
     private readonly decided: Decided,
     private readonly listener: InvalidationListener,
   ) {
+    this.#endWatch = this.#watch()
     this.#seen = replica.sequence()
     this.#told = this.#seen
     this.#leaseValid = replica.leaseValid(Date.now())
     this.#timer = setInterval(() => {
-      try {
-        this.#poll()
-        this.#checkLease()
-      } catch (error) {
-        // Nothing was dropped: the next poll tries again.
-        this.listener.onFault(error)
-      }
+      this.#ticksSinceTold += 1
+      this.#look()
     }, POLL_MS)
     this.#timer.unref()
   }
 
   close(): void {
+    this.#endWatch()
+    clearTimeout(this.#gathering)
     clearInterval(this.#timer)
   }
 
-  #poll(): void {
-    const ordered = this.#takeIn()
-    this.#pollsSinceTold += 1
+  #watch(): () => void {
+    try {
+      return this.replica.onChange(() => {
+        this.#gathering ??= setTimeout(() => {
+          this.#gathering = undefined
+          this.#look()
+        }, GATHER_MS).unref()
+      })
+    } catch (error) {
+      this.listener.onFault(error)
+      return () => undefined
+    }
+  }
+
+  #look(): void {
+    try {
+      this.#tell(this.#takeIn())
+      this.#checkLease()
+    } catch (error) {
+      // Nothing was dropped: the next look tries again.
+      this.listener.onFault(error)
+    }
+  }
+
+  #tell(ordered: boolean): void {
     if (this.#seen === this.#told) return
-    if (!ordered && this.#pollsSinceTold < POLLS_BETWEEN_DEVICE_NOTES) return
+    if (!ordered && this.#ticksSinceTold < TICKS_BETWEEN_DEVICE_NOTES) return
     this.#told = this.#seen
-    this.#pollsSinceTold = 0
+    this.#ticksSinceTold = 0
     this.listener.onTakenIn(this.#seen)
   }
 

@@ -1,6 +1,8 @@
 import fs from 'node:fs'
 import path from 'node:path'
 
+export const DATA_FILE = 'data.mdb'
+
 /** LMDB's format, as in the header of both meta pages: magic, version, page size, last page, transaction. */
 const MAGIC = 0xbeefc0de
 const FORMAT = 2
@@ -18,13 +20,13 @@ const ROOM_OCTETS = 1024 * 1024
  * without looking, and where it would end the process: a foreign, cut off or unreadable file, no room.
  */
 export function problemOf(dir: string): string | undefined {
-  const missing = ['data.mdb', 'lock.mdb'].filter((name) => !isUsable(path.join(dir, name)))
+  const missing = [DATA_FILE, 'lock.mdb'].filter((name) => !isUsable(path.join(dir, name)))
   if (missing.length > 0) {
     const { bavail, bsize } = fs.statfsSync(dir)
     if (bavail * bsize < ROOM_OCTETS) return 'there is no room on the disk'
   }
-  if (missing.includes('data.mdb')) return undefined
-  const descriptor = fs.openSync(path.join(dir, 'data.mdb'), 'a+')
+  if (missing.includes(DATA_FILE)) return undefined
+  const descriptor = fs.openSync(path.join(dir, DATA_FILE), 'a+')
   try {
     return problemOfData(descriptor)
   } finally {
@@ -80,7 +82,7 @@ function metaAt(descriptor: number, position: number): Meta | undefined {
 /** Which file lies in `dir`, so that one put there later can be told from it; undefined when there is none. */
 export function identityOf(dir: string): string | undefined {
   try {
-    const { dev, ino } = fs.statSync(path.join(dir, 'data.mdb'))
+    const { dev, ino } = fs.statSync(path.join(dir, DATA_FILE))
     return `${dev}:${ino}`
   } catch {
     return undefined

@@ -1,8 +1,9 @@
 import fs from 'node:fs'
+import path from 'node:path'
 
 import { open, type Database, type RootDatabase } from 'lmdb'
 
-import { problemOf } from './data-file'
+import { DATA_FILE, problemOf } from './data-file'
 
 /** One named database of text values. Keys are strings, safe integers, or arrays of them. */
 export type TextDatabase = Database<string, string | number | (string | number)[]>
@@ -26,6 +27,11 @@ export interface Environment {
   write<T>(work: () => T): Promise<T>
   /** The same without waiting, for a process that is leaving. What `work` did before it threw stays done. */
   writeSync(work: () => void): void
+  /**
+   * Calls `onWrite` when any process may have written; several writes may give one call. Throws where the system
+   * can watch no more files. Gives what ends it.
+   */
+  watch(onWrite: () => void): () => void
   close(): Promise<void>
 }
 
@@ -73,6 +79,12 @@ export function openEnvironment(dir: string, { schema }: { readonly schema: numb
       }
     },
     writeSync: (work) => root.transactionSync(work),
+    watch: (onWrite) => {
+      const watcher = fs.watch(path.join(dir, DATA_FILE), { persistent: false }, onWrite)
+      // The file was taken away: there is nothing more to be told.
+      watcher.on('error', () => watcher.close())
+      return () => watcher.close()
+    },
     close: () => root.close(),
   }
 }

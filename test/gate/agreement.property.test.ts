@@ -25,7 +25,7 @@ import {
 import { tempDirs } from '../support/temp-dir'
 import { FakeReplica } from './fake-replica'
 
-const POLL_MS = 20
+const POLL_MS = 50
 
 type Write =
   | { readonly act: 'put'; readonly record: DeviceRecord }

@@ -12,7 +12,7 @@ import { subjects } from '../policy/arbitraries'
 import { FakeReplica } from './fake-replica'
 
 const ANNA = 'anna@example.com'
-const POLL_MS = 20
+const POLL_MS = 50
 const BAD = record({ state: 'noncompliant' })
 
 describe('the decision gate', () => {

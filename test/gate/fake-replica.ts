@@ -27,6 +27,14 @@ export class FakeReplica implements Replica {
   /** What `leaseValid` says. */
   lease = true
 
+  /** Set while somebody listens; a change does not call it by itself. */
+  tellOfChange: (() => void) | undefined
+
+  onChange(listener: () => void): () => void {
+    this.tellOfChange = listener
+    return () => (this.tellOfChange = undefined)
+  }
+
   sequence(): number {
     this.#mayFail()
     return this.#sequence

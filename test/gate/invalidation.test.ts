@@ -9,7 +9,8 @@ import { anyDecision } from './samples'
 
 const ANNA = 'anna@example.com'
 const BOB = 'bob@example.com'
-const POLL_MS = 20
+const POLL_MS = 50
+const GATHER_MS = 2
 
 /** One cached decision a source, so that what is left tells what was dropped. */
 const SOURCES = [ANNA, BOB, 'd-1', 'd-2']
@@ -31,7 +32,7 @@ describe('invalidation', () => {
   const left = (): string[] => SOURCES.filter((key) => cache.get(key, 0))
 
   beforeEach(() => {
-    clock = sinon.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+    clock = sinon.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'setTimeout', 'clearTimeout'] })
     replica = new FakeReplica()
     replica.putDevice(record({ id: 'd-1', owners: [ANNA] }))
     cache = new DecisionCache()
@@ -115,6 +116,39 @@ describe('invalidation', () => {
       assert.deepEqual(faults, [])
     })
   }
+
+  it('looks at once when it is told of a change, and once for several', () => {
+    replica.forgetDevice('d-1')
+    const read = sinon.spy(replica, 'sequence')
+    for (let i = 0; i < 3; i += 1) replica.tellOfChange?.()
+    assert.deepEqual(left(), SOURCES)
+    clock.tick(GATHER_MS)
+    assert.deepEqual(left(), without('d-1', ANNA))
+    assert.equal(read.callCount, 1)
+    replica.tellOfChange?.()
+    clock.tick(GATHER_MS)
+    assert.equal(read.callCount, 2)
+  })
+
+  it('goes on looking by itself, and says so, where the system can watch no more files', () => {
+    invalidation.close()
+    assert.equal(replica.tellOfChange, undefined)
+    const failure = new Error('ENOSPC: System limit for number of file watchers reached')
+    sinon.stub(replica, 'onChange').throws(failure)
+    const decided = {
+      dropUser: () => undefined,
+      dropDevice: (id: string) => cache.dropDevice(id),
+      outdateAll: () => undefined,
+    }
+    invalidation = new Invalidation(replica, decided, {
+      onTakenIn: () => undefined,
+      onFault: (error) => faults.push(error),
+    })
+    assert.deepEqual(faults, [failure])
+    replica.forgetDevice('d-1')
+    clock.tick(POLL_MS)
+    assert.deepEqual(left(), without('d-1'))
+  })
 
   it('drops everything when the lease of the store runs out, and again when it is renewed', () => {
     for (const lease of [false, true]) {
