@@ -11,6 +11,7 @@ interface Schema {
   readonly enum?: readonly string[]
   readonly default?: unknown
   readonly minimum?: number
+  readonly exclusiveMinimum?: number
   readonly maximum?: number
   readonly maxLength?: number
   readonly required?: readonly string[]
@@ -105,9 +106,9 @@ function leaves(root: Schema, key: string, schema: Schema, effect: Effect): stri
   const mapping = schema.items?.properties ? schema.items : schema
   return Object.entries(mapping.properties ?? {}).flatMap(([name, value]) => {
     const full = `${prefix}.${name}`
-    return isLeaf(value)
-      ? [row(root, full, value, mapping.required ?? [], effect)]
-      : leaves(root, full, value, effect)
+    if (isLeaf(value)) return [row(root, full, value, mapping.required ?? [], effect)]
+    const itself = value.items ? [row(root, full, value, mapping.required ?? [], effect)] : []
+    return [...itself, ...leaves(root, full, value, effect)]
   })
 }
 
@@ -148,7 +149,8 @@ function values(schema: Schema, root: Schema): string {
   return schema.maxLength === undefined ? 'text' : `text of at most ${schema.maxLength} characters`
 }
 
-const range = ({ minimum = 0, maximum = 0 }: Schema): string => `${minimum} to ${maximum}`
+const range = ({ minimum = 0, exclusiveMinimum, maximum = 0 }: Schema): string =>
+  exclusiveMinimum === undefined ? `${minimum} to ${maximum}` : `more than ${exclusiveMinimum} to ${maximum}`
 
 function table(rows: readonly (readonly string[])[]): string {
   const hasEffect = rows.some(([, , , when]) => when !== '')

@@ -1,7 +1,8 @@
-import type { Mandate, Policy, PolicyTest } from '../policy/policy'
+import type { Policy, PolicyTest } from '../policy/policy'
 import { runPolicyTests } from '../policy/policy-tests'
-import { validatePolicy } from '../policy/validation'
+import { validatePolicy, type PolicyProblem } from '../policy/validation'
 import type { Action, ComplianceState, Mode, Platform } from '../policy/vocabulary'
+import { mandateShape, mandateTimes, toMandate, type MandateYaml } from './mandate-yaml'
 import { firstProblems, type KeyPath, type Reading } from './config-problem'
 import { publishedSchema, readValidYaml } from './schema'
 
@@ -14,16 +15,12 @@ interface PolicyYaml {
   readonly noncompliant: Action
   readonly grace: Action
   readonly contact: string
-  readonly mandates: readonly {
-    readonly id: string
-    readonly finding: string
-    readonly platforms: readonly Platform[]
-    readonly warn_from?: string
-    readonly deadline: string
-    readonly message: string
-  }[]
+  readonly groups: Readonly<Record<string, readonly string[]>>
+  readonly mandates: readonly MandateYaml[]
   readonly tests: readonly {
     readonly device: {
+      readonly id: string
+      readonly owners: readonly string[]
       readonly platform: Platform
       readonly findings: readonly string[]
       readonly state: ComplianceState
@@ -41,12 +38,12 @@ export function parsePolicy(text: string, options: { readonly file: string }): R
   const reading = readValidYaml(text, file, validate)
   if (!reading.ok) return reading
   const raw = reading.value as PolicyYaml
-  const refused = (found: readonly Finding[]): Reading<never> => ({
+  const refused = (found: readonly PolicyProblem[]): Reading<never> => ({
     ok: false,
     problems: firstProblems(found, file, ({ path, problem }) => reading.yaml.problemAt(path, problem)),
   })
-  const impossible = impossibleTimes(raw)
-  if (impossible.length > 0) return refused(impossible)
+  const unfit = [...impossibleTimes(raw), ...raw.mandates.flatMap(mandateShape)]
+  if (unfit.length > 0) return refused(unfit)
 
   const policy = toPolicy(raw)
   const problems = validatePolicy(policy)
@@ -58,18 +55,10 @@ export function parsePolicy(text: string, options: { readonly file: string }): R
   return failures.length > 0 ? refused(failures) : { ok: true, policy }
 }
 
-interface Finding {
-  readonly path: KeyPath
-  readonly problem: string
-}
-
 /** Times of the right form that no calendar has, such as the 31st of June. */
-function impossibleTimes(raw: PolicyYaml): Finding[] {
+function impossibleTimes(raw: PolicyYaml): PolicyProblem[] {
   const times: (readonly [KeyPath, string | undefined])[] = [
-    ...raw.mandates.flatMap((m, i) => [
-      [['mandates', i, 'warn_from'], m.warn_from] as const,
-      [['mandates', i, 'deadline'], m.deadline] as const,
-    ]),
+    ...raw.mandates.flatMap(mandateTimes),
     ...raw.tests.map((t, i) => [['tests', i, 'at'], t.at] as const),
   ]
   return times.flatMap(([path, time]) =>
@@ -91,12 +80,8 @@ const toPolicy = (raw: PolicyYaml): Policy => ({
   noncompliant: raw.noncompliant,
   grace: raw.grace,
   contact: raw.contact,
-  mandates: raw.mandates.map((mandate): Mandate => {
-    const deadline = Date.parse(mandate.deadline)
-    const warnFrom = mandate.warn_from === undefined ? deadline : Date.parse(mandate.warn_from)
-    const { id, finding, platforms, message } = mandate
-    return { id, finding, platforms, warnFrom, deadline, message }
-  }),
+  ...(Object.keys(raw.groups).length > 0 && { groups: raw.groups }),
+  mandates: raw.mandates.map(toMandate),
   tests: raw.tests.map((test): PolicyTest => ({ ...test, at: Date.parse(test.at) })),
 })
 

@@ -1,7 +1,7 @@
 import type { DeviceRecord } from '../policy/device'
 import type { Override } from '../policy/override'
 import type { Mandate, Policy } from '../policy/policy'
-import { ACTIONS, MODES, PLATFORMS } from '../policy/vocabulary'
+import { ACTIONS, MANDATE_MODES, MODES, PLATFORMS } from '../policy/vocabulary'
 import { parseDeviceRecord } from './record'
 import {
   CorruptRecordError,
@@ -80,7 +80,7 @@ export function readChange(sequence: number, text: string): Change | undefined {
 
 function isPolicy(value: unknown): value is Policy {
   if (!isObject(value)) return false
-  const { mode, maxNewBlocks, unknown, stale, noncompliant, grace, contact, mandates, tests } = value
+  const { mode, maxNewBlocks, unknown, stale, noncompliant, grace, contact, groups, mandates, tests } = value
   return (
     isOneOf(MODES, mode) &&
     isObject(maxNewBlocks) &&
@@ -89,6 +89,7 @@ function isPolicy(value: unknown): value is Policy {
     areNumbers(stale['afterMs']) &&
     [unknown, noncompliant, grace, stale['action']].every((action) => isOneOf(ACTIONS, action)) &&
     areTexts(contact) &&
+    (groups === undefined || (isObject(groups) && Object.values(groups).every(isTextList))) &&
     Array.isArray(mandates) &&
     mandates.every(isMandate) &&
     Array.isArray(tests)
@@ -97,14 +98,25 @@ function isPolicy(value: unknown): value is Policy {
 
 function isMandate(value: unknown): value is Mandate {
   if (!isObject(value)) return false
-  const { id, finding, platforms, warnFrom, deadline, message } = value
+  const { id, finding, platforms, groups, mode, warnFrom, deadline, stages, until, message } = value
   return (
     areTexts(id, finding, message) &&
     areNumbers(warnFrom, deadline) &&
     Array.isArray(platforms) &&
-    platforms.every((platform) => isOneOf(PLATFORMS, platform))
+    platforms.every((platform) => isOneOf(PLATFORMS, platform)) &&
+    (groups === undefined || isTextList(groups)) &&
+    (mode === undefined || isOneOf(MANDATE_MODES, mode)) &&
+    (until === undefined || areNumbers(until)) &&
+    (stages === undefined || (Array.isArray(stages) && stages.every(isStage)))
   )
 }
+
+const isStage = (value: unknown): boolean =>
+  isObject(value) &&
+  areNumbers(value['from']) &&
+  ('percent' in value ? areNumbers(value['percent']) : isTextList(value['groups']))
+
+const isTextList = (value: unknown): boolean => Array.isArray(value) && areTexts(...(value as unknown[]))
 
 function json(place: string, text: string): unknown {
   try {

@@ -39,7 +39,14 @@ export function decideUpFront(
           : undefined
   if (!reason) return undefined
   const proof = request.subject.claim?.proof ?? 'none'
-  const verdict = { action: 'allow', reason, rule: null, text: '', validUntil: Infinity } as const
+  const verdict = {
+    action: 'allow',
+    silent: false,
+    reason,
+    rule: null,
+    text: '',
+    validUntil: Infinity,
+  } as const
   return judgement(request, proof, undefined, verdict)
 }
 
@@ -55,7 +62,7 @@ function decideByOwner(request: DecisionRequest, now: number): Judgement {
     if (platformHint !== null && device.platform !== platformHint) continue
     const verdict = verdictOn(request, device.id, device, now)
     validUntil = Math.min(validUntil, verdict.validUntil)
-    if (!worst || isWorse(verdict.action, worst.verdict.action)) worst = { device, verdict }
+    if (!worst || isWorse(verdict, worst.verdict)) worst = { device, verdict }
   }
   if (!worst) return judgement(request, 'owner', undefined, verdictOn(request, null, undefined, now))
   return judgement(request, 'owner', worst.device, { ...worst.verdict, validUntil })
@@ -93,6 +100,7 @@ function overrideVerdict(
   const locked = deciding.kind === 'lock'
   return {
     action: locked ? 'block' : 'allow',
+    silent: false,
     reason: locked ? 'locked' : 'exempted',
     rule: `${deciding.kind}:${deciding.subject.kind}:${deciding.subject.id}`,
     text: locked ? reasonText('locked', request.active.policy.contact) : '',
@@ -105,6 +113,7 @@ function unidentifiedVerdict({ host, active }: DecisionRequest): Verdict {
   const blocked = host.unidentified === 'block'
   return {
     action: blocked ? 'block' : 'allow',
+    silent: false,
     reason: 'unidentified',
     rule: null,
     text: blocked ? reasonText('unidentified', active.policy.contact) : '',
@@ -121,7 +130,7 @@ function judgement(
   return {
     outcome: verdict.action,
     reason: verdict.reason,
-    enforced: effectiveMode(siteMode(active), host.enforcement) === 'enforce',
+    enforced: !verdict.silent && effectiveMode(siteMode(active), host.enforcement) === 'enforce',
     rule: verdict.rule,
     policyVersion: active.version,
     deviceId: device?.id ?? subject.claim?.deviceId ?? null,

@@ -1,11 +1,14 @@
 import type { DeviceRecord } from './device'
 import type { Mandate, Policy } from './policy'
+import { deadlineOf, isInScope } from './reach'
 import { mandateText, reasonText, type StandardReason } from './text'
 import type { Action, ComplianceState, Reason } from './vocabulary'
 
 /** What the steps say of one device, before mode and identity are put to it. */
 export interface Verdict {
   readonly action: Action
+  /** Only noted as what would have happened: a silent mandate decides where nothing else has a say. */
+  readonly silent: boolean
   readonly reason: Reason
   readonly rule: string | null
   readonly text: string
@@ -15,11 +18,18 @@ export interface Verdict {
 
 const SEVERITY: Readonly<Record<Action, number>> = { allow: 0, warn: 1, block: 2 }
 
-export const isWorse = (action: Action, than: Action): boolean => SEVERITY[action] > SEVERITY[than]
+type Weighed = Pick<Verdict, 'action' | 'silent'>
+
+/** What is done to the person comes before what is only noted. */
+export const isWorse = (one: Weighed, than: Weighed): boolean => weight(one) > weight(than)
+
+const weight = ({ action, silent }: Weighed): number =>
+  silent || action === 'allow' ? SEVERITY[action] : SEVERITY[action] + SEVERITY.block
 
 /** Step 6: a device nobody reported, or an owner without devices. */
 export const unknownVerdict = ({ unknown, contact }: Policy): Verdict => ({
   action: unknown,
+  silent: false,
   reason: 'unknown_device',
   rule: null,
   text: unknown === 'allow' ? '' : reasonText('unknown_device', contact),
@@ -28,12 +38,21 @@ export const unknownVerdict = ({ unknown, contact }: Policy): Verdict => ({
 
 /** What one step has against a device. */
 type Objection =
-  | { readonly action: Action; readonly reason: StandardReason }
+  | { readonly action: Action; readonly silent: false; readonly reason: StandardReason }
   | {
       readonly action: 'warn' | 'block'
+      readonly silent: boolean
       readonly reason: 'mandate_warning' | 'mandate_deadline'
       readonly mandate: Mandate
+      /** When the device comes to be blocked; null when no such moment lies ahead. */
+      readonly by: number | null
     }
+
+/** A mandate about a device, and from when on its deadline applies to this one. */
+interface Duty {
+  readonly mandate: Mandate
+  readonly deadline: number
+}
 
 /**
  * Steps 7 to 10. The worst action wins and ties go to the earlier step, so that stale evidence never
@@ -46,48 +65,56 @@ export function deviceVerdict(
   now: number,
 ): Verdict {
   const staleAt = device.evidenceAt + policy.stale.afterMs
-  const mandates = policy.mandates.filter(
-    ({ platforms, finding }) => platforms.includes(device.platform) && device.findings.includes(finding),
-  )
+  const duties = dutiesOf(device, policy)
   const objections: Objection[] = []
-  if (!leaseValid || now >= staleAt) objections.push({ action: policy.stale.action, reason: 'stale' })
-  objections.push(...mandateObjections(mandates, now))
+  if (!leaseValid || now >= staleAt)
+    objections.push({ action: policy.stale.action, silent: false, reason: 'stale' })
+  objections.push(...mandateObjections(duties, now))
   const baseline = baselineObjection(device.state, policy)
   if (baseline) objections.push(baseline)
 
-  const validUntil = Math.min(nextMandateMoment(mandates, now), now < staleAt ? staleAt : Infinity)
+  const validUntil = Math.min(nextMandateMoment(duties, now), now < staleAt ? staleAt : Infinity)
   const [first, ...others] = objections
-  if (!first) return { action: 'allow', reason: 'compliant', rule: null, text: '', validUntil }
-  const worst = others.reduce((worst, next) => (isWorse(next.action, worst.action) ? next : worst), first)
-  const { action, reason } = worst
+  if (!first) return { action: 'allow', silent: false, reason: 'compliant', rule: null, text: '', validUntil }
+  const worst = others.reduce((worst, next) => (isWorse(next, worst) ? next : worst), first)
+  const { action, silent, reason } = worst
   const rule = 'mandate' in worst ? worst.mandate.id : null
-  return { action, reason, rule, text: textOf(worst, policy.contact), validUntil }
+  return { action, silent, reason, rule, text: textOf(worst, policy.contact), validUntil }
 }
 
-/** Of several mandates that say the same, the one with the earliest deadline speaks: it is the next to act on. */
-const mandateObjections = (mandates: readonly Mandate[], now: number): Objection[] =>
+const dutiesOf = (device: DeviceRecord, { mandates, groups }: Policy): Duty[] =>
   mandates
-    .filter(({ warnFrom }) => now >= warnFrom)
-    .toSorted((a, b) => a.deadline - b.deadline)
-    .map((mandate) =>
-      now >= mandate.deadline
-        ? { action: 'block', reason: 'mandate_deadline', mandate }
-        : { action: 'warn', reason: 'mandate_warning', mandate },
-    )
+    .filter((mandate) => isInScope(mandate, device, groups))
+    .map((mandate) => ({ mandate, deadline: deadlineOf(mandate, device, groups) }))
 
-const nextMandateMoment = (mandates: readonly Mandate[], now: number): number =>
-  mandates
-    .flatMap(({ warnFrom, deadline }) => [warnFrom, deadline])
+/** Of several mandates that say the same, the one with the earliest deadline speaks: it is the next to act on. */
+const mandateObjections = (duties: readonly Duty[], now: number): Objection[] =>
+  duties
+    .filter(({ mandate: { warnFrom, until } }) => now >= warnFrom && (until === undefined || now < until))
+    .toSorted((a, b) => a.deadline - b.deadline || 0)
+    .map(({ mandate, deadline }) => {
+      const silent = mandate.mode === 'silent'
+      return now >= deadline && mandate.mode !== 'warn'
+        ? { action: 'block', silent, reason: 'mandate_deadline', mandate, by: null }
+        : { action: 'warn', silent, reason: 'mandate_warning', mandate, by: ahead(deadline, now) }
+    })
+
+const ahead = (moment: number, now: number): number | null =>
+  moment > now && moment !== Infinity ? moment : null
+
+const nextMandateMoment = (duties: readonly Duty[], now: number): number =>
+  duties
+    .flatMap(({ mandate: { warnFrom, until = Infinity }, deadline }) => [warnFrom, deadline, until])
     .reduce((next, moment) => (moment > now && moment < next ? moment : next), Infinity)
 
 function baselineObjection(state: ComplianceState, policy: Policy): Objection | undefined {
   switch (state) {
     case 'noncompliant':
-      return { action: policy.noncompliant, reason: 'noncompliant' }
+      return { action: policy.noncompliant, silent: false, reason: 'noncompliant' }
     case 'grace':
-      return { action: policy.grace, reason: 'grace' }
+      return { action: policy.grace, silent: false, reason: 'grace' }
     case 'unknown':
-      return { action: policy.unknown, reason: 'unknown_state' }
+      return { action: policy.unknown, silent: false, reason: 'unknown_state' }
     case 'compliant':
       return undefined
   }
@@ -96,6 +123,5 @@ function baselineObjection(state: ComplianceState, policy: Policy): Objection | 
 function textOf(objection: Objection, contact: string): string {
   if (objection.action === 'allow') return ''
   if (!('mandate' in objection)) return reasonText(objection.reason, contact)
-  const { message, deadline } = objection.mandate
-  return mandateText(message, objection.action === 'warn' ? deadline : null, contact)
+  return mandateText(objection.mandate.message, objection.by, contact)
 }

@@ -7,9 +7,9 @@ import { cliSites } from './site'
 const GOOD = `# the order of Friday
 mode: enforce
 mandates:
-  - { id: m, finding: f, platforms: [ios], deadline: 2026-07-10T23:59:00-07:00, message: Remove it }
+  - { id: m, finding: "app:f", platforms: [ios], deadline: 2026-07-10T23:59:00-07:00, message: Remove it }
 tests:
-  - { device: { platform: ios, findings: [f] }, at: 2026-07-11T09:00:00-07:00, expect: block }
+  - { device: { platform: ios, findings: ["app:f"] }, at: 2026-07-11T09:00:00-07:00, expect: block }
 `
 const SAMPLE = path.resolve(__dirname, '../../config/device_gate_policy.yaml')
 

@@ -3,10 +3,11 @@ import fc, { type Arbitrary } from 'fast-check'
 import type { DecisionRequest, Subject } from '../../src/policy/decision'
 import type { DeviceRecord } from '../../src/policy/device'
 import type { Override } from '../../src/policy/override'
-import type { ActivePolicy, Mandate, Policy } from '../../src/policy/policy'
+import type { ActivePolicy, Mandate, Policy, Stage } from '../../src/policy/policy'
 import {
   ACTIONS,
   ENFORCEMENTS,
+  MANDATE_MODES,
   MODES,
   PLATFORMS,
   STATES,
@@ -70,19 +71,48 @@ export const devices = (id: Arbitrary<string> = deviceId): Arbitrary<DeviceRecor
     version: fc.nat({ max: 3 }),
   })
 
+export const GROUPS = { people: ['anna@example.com'], devices: ['d-1', 'd-3'] } as const
+const groupNames = fc.subarray(Object.keys(GROUPS), { minLength: 1 })
+
+/** What a stage may reach, in the order of growing shares; the moments are made to follow each other. */
+const stages = (deadline: number): Arbitrary<readonly Stage[]> =>
+  fc
+    .record({
+      percents: fc.uniqueArray(fc.constantFrom(1, 10, 50, 90, 100), { maxLength: 3 }),
+      groups: fc.option(groupNames),
+      gaps: fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 4, maxLength: 4 }),
+    })
+    .map(({ percents, groups, gaps }) => {
+      let from = deadline - HOUR_MS
+      const next = (index: number): number => (from += (gaps[index] ?? 1) * HOUR_MS)
+      return [
+        ...(groups ? [{ groups, from: next(0) }] : []),
+        ...percents.toSorted((a, b) => a - b).map((percent, i) => ({ percent, from: next(i + 1) })),
+      ]
+    })
+
 const mandates: Arbitrary<Mandate> = fc
   .record({
     finding,
     platforms: fc.uniqueArray(platform, { minLength: 1, maxLength: 3 }),
     times: fc.tuple(moments, moments),
+    lasts: fc.option(fc.integer({ min: 1, max: HOURS })),
     message: texts(240),
+    groups: fc.option(groupNames, { freq: 2 }),
+    mode: fc.constantFrom('block', 'block', ...MANDATE_MODES),
   })
-  .map(({ times: [a, b], ...rest }) => ({
-    id: '',
-    ...rest,
-    warnFrom: Math.min(a, b),
-    deadline: Math.max(a, b),
-  }))
+  .chain(({ times: [a, b], lasts, groups, ...rest }) => {
+    const deadline = Math.max(a, b)
+    return fc.option(stages(deadline)).map((staged) => ({
+      id: '',
+      ...rest,
+      ...(groups && { groups }),
+      warnFrom: Math.min(a, b),
+      deadline,
+      ...(staged && { stages: staged }),
+      ...(lasts !== null && { until: deadline + lasts * HOUR_MS }),
+    }))
+  })
 
 export const policies: Arbitrary<Policy> = fc.record({
   mode: modes,
@@ -92,6 +122,7 @@ export const policies: Arbitrary<Policy> = fc.record({
   noncompliant: action,
   grace: action,
   contact: texts(120),
+  groups: fc.constant(GROUPS),
   mandates: fc
     .array(mandates, { maxLength: 3 })
     .map((drawn) => drawn.map((mandate, index) => ({ ...mandate, id: `m-${index}` }))),

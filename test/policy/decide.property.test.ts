@@ -28,7 +28,12 @@ const FAR_FUTURE = Date.UTC(2100, 0, 1)
 
 /** The moments a request names: only at one of these may time change the answer. */
 const momentsIn = ({ active: { policy }, devices, overrides }: DecisionRequest): number[] => [
-  ...policy.mandates.flatMap(({ warnFrom, deadline }) => [warnFrom, deadline]),
+  ...policy.mandates.flatMap(({ warnFrom, deadline, stages = [], until = Infinity }) => [
+    warnFrom,
+    deadline,
+    ...stages.map(({ from }) => from),
+    until,
+  ]),
   ...devices.map(({ evidenceAt }) => evidenceAt + policy.stale.afterMs),
   ...overrides.flatMap(({ expiresAt }) => expiresAt ?? []),
 ]
@@ -76,7 +81,10 @@ describe('decide, whatever the request', () => {
         const monitored = decide(inMode(request, 'monitor'), now)
         const { enforced, ...rest } = decide(inMode(request, 'enforce'), now)
         assert.deepEqual(monitored, { ...rest, enforced: false })
-        assert.equal(enforced, true)
+        // Only a silent mandate is not enforced there.
+        const { mandates } = request.active.policy
+        const silent = mandates.some(({ id, mode }) => id === rest.rule && mode === 'silent')
+        assert.equal(enforced, !silent)
         assert.equal(effectOf(monitored), effectOf(decide(inMode(request, 'off'), now)))
       }),
       { numRuns: NUM_RUNS },

@@ -1,4 +1,5 @@
 import type { Outcome, Reason } from '../../src/policy/vocabulary'
+import type { Mandate, Policy } from '../../src/policy/policy'
 import { ANNA, FRIDAY_MANDATE, TIKTOK, type DeviceSketch, type Situation } from './situation'
 
 /**
@@ -50,6 +51,20 @@ const WECHAT_MANDATE = {
 const BOTH_MANDATES = { mandates: [FRIDAY_MANDATE, WECHAT_MANDATE] }
 const BOTH_APPS_IPHONE: DeviceSketch = { ...IPHONE, findings: [TIKTOK, WECHAT] }
 
+const ladder = (change: Partial<Mandate>): Partial<Policy> => ({
+  groups: { pilot: [ANNA], it: ['it-iphone'] },
+  mandates: [{ ...FRIDAY_MANDATE, ...change }],
+})
+/** A device's place is a hash of its id and the mandate's: the ipad stands at 44.2 %, the iphone at 76.5 %. */
+const STAGED = ladder({
+  stages: [
+    { percent: 10, from: Date.parse('2020-07-11T06:59:00Z') },
+    { percent: 50, from: Date.parse('2020-07-12T06:59:00Z') },
+  ],
+})
+const TIKTOK_IPAD: DeviceSketch = { ...TIKTOK_IPHONE, id: 'ipad' }
+const ENDED = ladder({ until: Date.parse('2020-08-01T00:00:00Z') })
+
 const NONCOMPLIANT = 'This device does not meet company requirements.'
 const GRACE = 'This device does not meet company requirements and will soon lose access to mail.'
 const STALE = 'This device has not reported to device management for too long; open the management app on it.'
@@ -60,6 +75,8 @@ const UNIDENTIFIED =
   'This device did not identify itself; set up mail with the profile your company provides.'
 const TIKTOK_WARNING = 'Remove TikTok from this phone to go on using company email (by 2020-07-11 06:59 UTC).'
 const TIKTOK_BLOCK = 'Remove TikTok from this phone to go on using company email.'
+const TIKTOK_STAGE_WARNING =
+  'Remove TikTok from this phone to go on using company email (by 2020-07-12 06:59 UTC).'
 const WECHAT_WARNING = 'Remove WeChat from this phone to go on using company email (by 2020-07-09 06:59 UTC).'
 const WECHAT_BLOCK = 'Remove WeChat from this phone to go on using company email.'
 
@@ -495,7 +512,10 @@ export const DECISION_TABLE: readonly Step[] = [
     title: 'Mandates',
     about:
       'A mandate is about a finding on some platforms. Before `warn_from` it says nothing, then it warns, and from the ' +
-      'deadline on it blocks. Here: TikTok on ios and android, `warn_from` 6 July 07:00 UTC, deadline 11 July 06:59 UTC.',
+      'deadline on it blocks, until its end if it has one. `stages` say whom the deadline applies to from when on; ' +
+      '`groups` say whom the mandate is about at all; `mode` says the most it may do, and what is `silent` never hides ' +
+      'what somebody gets for another reason. Here: TikTok on ios and android, `warn_from` 6 July 07:00 UTC, deadline ' +
+      '11 July 06:59 UTC.',
     cases: [
       {
         situation: 'An iPhone with TikTok before `warn_from`',
@@ -583,6 +603,126 @@ export const DECISION_TABLE: readonly Step[] = [
         situation: 'Both mandates are past their deadlines: the first one still speaks',
         given: { at: OVERDUE, device: BOTH_APPS_IPHONE, policy: BOTH_MANDATES },
         then: { outcome: 'block', reason: 'mandate_deadline', rule: 'wechat-2020-07', text: WECHAT_BLOCK },
+      },
+      {
+        situation: 'A mandate with `until: 2020-08-01T00:00:00Z`, after its deadline',
+        given: { at: OVERDUE, device: TIKTOK_IPHONE, policy: ENDED },
+        then: {
+          outcome: 'block',
+          reason: 'mandate_deadline',
+          rule: 'tiktok-2020-07',
+          text: TIKTOK_BLOCK,
+          until: '2020-07-18T08:00:00Z',
+        },
+      },
+      {
+        situation: 'The same from `until` on',
+        given: { at: '2020-08-01T00:00:00Z', device: TIKTOK_IPHONE, policy: ENDED },
+        then: { outcome: 'allow', reason: 'compliant' },
+      },
+      {
+        situation: '`mode: silent`, an iPhone with TikTok in the warning time',
+        given: { at: WARNED, device: TIKTOK_IPHONE, policy: ladder({ mode: 'silent' }) },
+        then: {
+          outcome: 'warn',
+          reason: 'mandate_warning',
+          enforced: false,
+          rule: 'tiktok-2020-07',
+          text: TIKTOK_WARNING,
+        },
+      },
+      {
+        situation: '`mode: silent`, an iPhone with TikTok after the deadline',
+        given: { at: OVERDUE, device: TIKTOK_IPHONE, policy: ladder({ mode: 'silent' }) },
+        then: {
+          outcome: 'block',
+          reason: 'mandate_deadline',
+          enforced: false,
+          rule: 'tiktok-2020-07',
+          text: TIKTOK_BLOCK,
+        },
+      },
+      {
+        situation: '`mode: silent`, an iPhone in grace with TikTok after the deadline: grace is what it gets',
+        given: {
+          at: OVERDUE,
+          device: { ...GRACE_IPHONE, findings: [TIKTOK] },
+          policy: ladder({ mode: 'silent' }),
+        },
+        then: { outcome: 'warn', reason: 'grace', text: GRACE },
+      },
+      {
+        situation: '`mode: warn`, an iPhone with TikTok after the deadline',
+        given: { at: OVERDUE, device: TIKTOK_IPHONE, policy: ladder({ mode: 'warn' }) },
+        then: { outcome: 'warn', reason: 'mandate_warning', rule: 'tiktok-2020-07', text: TIKTOK_BLOCK },
+      },
+      {
+        situation:
+          'Stages of 10 % from the deadline and 50 % a day later; an iPad that the second one reaches, before it',
+        given: { at: '2020-07-12T06:58:59Z', device: TIKTOK_IPAD, policy: STAGED },
+        then: {
+          outcome: 'warn',
+          reason: 'mandate_warning',
+          rule: 'tiktok-2020-07',
+          text: TIKTOK_STAGE_WARNING,
+          until: '2020-07-12T06:59:00Z',
+        },
+      },
+      {
+        situation: 'The same iPad from the second stage on',
+        given: { at: '2020-07-12T06:59:00Z', device: TIKTOK_IPAD, policy: STAGED },
+        then: { outcome: 'block', reason: 'mandate_deadline', rule: 'tiktok-2020-07', text: TIKTOK_BLOCK },
+      },
+      {
+        situation: 'A phone that no stage reaches is still warned',
+        given: { at: '2020-07-12T06:59:00Z', device: TIKTOK_IPHONE, policy: STAGED },
+        then: { outcome: 'warn', reason: 'mandate_warning', rule: 'tiktok-2020-07', text: TIKTOK_BLOCK },
+      },
+      {
+        situation: 'A stage for the group of the owner, `{ groups: [pilot], from: the deadline }`',
+        given: {
+          at: OVERDUE,
+          device: TIKTOK_IPHONE,
+          policy: ladder({ stages: [{ groups: ['pilot'], from: FRIDAY_MANDATE.deadline }] }),
+        },
+        then: { outcome: 'block', reason: 'mandate_deadline', rule: 'tiktok-2020-07', text: TIKTOK_BLOCK },
+      },
+      {
+        situation: 'A stage for another group: still warned',
+        given: {
+          at: OVERDUE,
+          device: TIKTOK_IPHONE,
+          policy: ladder({ stages: [{ groups: ['it'], from: FRIDAY_MANDATE.deadline }] }),
+        },
+        then: { outcome: 'warn', reason: 'mandate_warning', rule: 'tiktok-2020-07', text: TIKTOK_BLOCK },
+      },
+      {
+        situation: 'A mandate with `groups: [it]`, which has this iPhone’s id',
+        given: {
+          at: OVERDUE,
+          device: { ...TIKTOK_IPHONE, id: 'it-iphone' },
+          policy: ladder({ groups: ['it'] }),
+        },
+        then: { outcome: 'block', reason: 'mandate_deadline', rule: 'tiktok-2020-07', text: TIKTOK_BLOCK },
+      },
+      {
+        situation: 'The same; an iPhone in no group of the mandate',
+        given: { at: OVERDUE, device: TIKTOK_IPHONE, policy: ladder({ groups: ['it'] }) },
+        then: { outcome: 'allow', reason: 'compliant' },
+      },
+      {
+        situation: 'Two mandates about TikTok, one silent: the other speaks',
+        given: {
+          at: OVERDUE,
+          device: TIKTOK_IPHONE,
+          policy: {
+            mandates: [
+              { ...FRIDAY_MANDATE, id: 'draft', mode: 'silent', deadline: FRIDAY_MANDATE.warnFrom },
+              FRIDAY_MANDATE,
+            ],
+          },
+        },
+        then: { outcome: 'block', reason: 'mandate_deadline', rule: 'tiktok-2020-07', text: TIKTOK_BLOCK },
       },
     ],
   },

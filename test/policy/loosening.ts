@@ -3,7 +3,7 @@ import fc, { type Arbitrary } from 'fast-check'
 import type { DecisionRequest } from '../../src/policy/decision'
 import type { DeviceRecord } from '../../src/policy/device'
 import type { Mandate, Policy } from '../../src/policy/policy'
-import { ACTIONS, MODES, type Action, type Mode } from '../../src/policy/vocabulary'
+import { ACTIONS, MANDATE_MODES, MODES, type Action, type Mode } from '../../src/policy/vocabulary'
 
 /** A change of rules or facts after which nobody may be treated worse than before. */
 export type Loosening = (request: DecisionRequest) => DecisionRequest
@@ -82,6 +82,48 @@ export const loosenings: Arbitrary<{ readonly name: string; readonly loosen: Loo
           ...mandate,
           warnFrom: mandate.warnFrom + laterMs,
           deadline: mandate.deadline + laterMs,
+        })),
+      },
+      {
+        name: 'lower the mode of a mandate',
+        loosen: mandateChange(index, ({ mode = 'block', ...mandate }) => ({
+          ...mandate,
+          mode: MANDATE_MODES[Math.max(0, MANDATE_MODES.indexOf(mode) - 1)]!,
+        })),
+      },
+      {
+        name: 'end a mandate',
+        loosen: mandateChange(index, (mandate) => ({
+          ...mandate,
+          until: Math.min(mandate.until ?? Infinity, mandate.deadline + laterMs),
+        })),
+      },
+      {
+        name: 'put a stage later',
+        loosen: mandateChange(index, ({ stages, ...mandate }) => ({
+          ...mandate,
+          ...(stages && { stages: stages.map((stage) => ({ ...stage, from: stage.from + laterMs })) }),
+        })),
+      },
+      {
+        name: 'take the last stage out',
+        loosen: mandateChange(index, ({ stages, ...mandate }) => ({
+          ...mandate,
+          ...(stages && { stages: stages.slice(0, -1) }),
+        })),
+      },
+      {
+        name: 'begin with a part of the devices',
+        loosen: mandateChange(index, (mandate) => ({
+          ...mandate,
+          stages: mandate.stages ?? [{ percent: 50, from: mandate.deadline }],
+        })),
+      },
+      {
+        name: 'confine a mandate to a group',
+        loosen: mandateChange(index, (mandate) => ({
+          ...mandate,
+          groups: mandate.groups?.slice(1) ?? ['people'],
         })),
       },
       {

@@ -13,9 +13,24 @@ describe('validating a policy', () => {
     ['one mandate', [FRIDAY_MANDATE]],
     ['two mandates about the same finding', [FRIDAY_MANDATE, mandate({ id: 'tiktok-2021' })]],
     ['a deadline without a warning before it', [mandate({ warnFrom: deadline })]],
+    ['an end after the deadline', [mandate({ until: deadline + 1 })]],
+    [
+      'groups and a growing share by turns',
+      [
+        mandate({
+          stages: [
+            { groups: ['pilot'], from: deadline },
+            { percent: 10, from: deadline + 1 },
+            { groups: ['it'], from: deadline + 2 },
+            { percent: 100, from: deadline + 3 },
+          ],
+        }),
+      ],
+    ],
   ]
   for (const [name, mandates] of good) {
-    it(`takes ${name}`, () => assert.deepEqual(validatePolicy({ ...POLICY, mandates }), []))
+    it(`takes ${name}`, () =>
+      assert.deepEqual(validatePolicy({ ...POLICY, groups: { pilot: ['d-1'], it: ['d-2'] }, mandates }), []))
   }
 
   it('refuses a mandate id that is used twice, at each later use', () => {

@@ -1,0 +1,65 @@
+import type { DeviceRecord } from './device'
+import type { Mandate, Policy, Stage } from './policy'
+import { normaliseUser } from './user-name'
+
+type Groups = Policy['groups']
+
+/** Whether a mandate is about this device at all, whatever the time. */
+export const isInScope = (mandate: Mandate, device: DeviceRecord, groups: Groups): boolean =>
+  mandate.platforms.includes(device.platform) &&
+  device.findings.includes(mandate.finding) &&
+  (mandate.groups === undefined || isInGroups(device, mandate.groups, groups))
+
+/** From when on the deadline of a mandate applies to a device in its scope; Infinity: no stage reaches it. */
+export function deadlineOf(mandate: Mandate, device: DeviceRecord, groups: Groups): number {
+  const { id, deadline, stages } = mandate
+  if (stages === undefined) return deadline
+  const place = placeOf(id, device.id)
+  const reached = stages.find((stage) => reaches(stage, device, place, groups))
+  return reached?.from ?? Infinity
+}
+
+const reaches = (stage: Stage, device: DeviceRecord, place: number, groups: Groups): boolean =>
+  'percent' in stage ? place < stage.percent : isInGroups(device, stage.groups, groups)
+
+/**
+ * Where a device stands among all devices of a mandate, from 0 to 100: the stages of a growing share reach them in
+ * this order. The same on every host and in every version of this program, and another order in each mandate, so that
+ * it is not always the same people who come first.
+ */
+export function placeOf(mandateId: string, deviceId: string): number {
+  return (mixed(fnv1a(`${mandateId}\n${deviceId}`)) / 2 ** 32) * 100
+}
+
+function fnv1a(text: string): number {
+  let hash = 0x811c9dc5
+  for (let i = 0; i < text.length; i += 1) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
+  return hash
+}
+
+/** The end of MurmurHash3: without it ids that differ in their last digit alone would stand side by side. */
+function mixed(hash: number): number {
+  let h = hash
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b)
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35)
+  return (h ^ (h >>> 16)) >>> 0
+}
+
+const isInGroups = (device: DeviceRecord, names: readonly string[], groups: Groups): boolean =>
+  names.some((name) => {
+    const members = membersOf(groups?.[name])
+    return members.has(device.id) || device.owners.some((owner) => members.has(owner))
+  })
+
+const NOBODY: ReadonlySet<string> = new Set()
+const memberSets = new WeakMap<readonly string[], ReadonlySet<string>>()
+
+/** A list of a policy never changes, so that its set is made once. Each member may be an id or an owner. */
+function membersOf(list: readonly string[] | undefined): ReadonlySet<string> {
+  if (list === undefined) return NOBODY
+  const known = memberSets.get(list)
+  if (known) return known
+  const members = new Set(list.flatMap((member) => [member, normaliseUser(member)]))
+  memberSets.set(list, members)
+  return members
+}
