@@ -6,6 +6,7 @@ import type { HostReport } from './devices/redis/host-report'
 import type { StoreProblem } from './devices/redis/problem'
 import type { Replicator, ReplicatorListener } from './devices/redis/replicator'
 import type { ControlParts } from './host-parts'
+import { JournalDuty } from './journal-duty'
 import type { Logger } from './journal/logger'
 import { workerPids } from './worker-pids'
 
@@ -27,6 +28,7 @@ export async function startFleetDuty(
 ): Promise<FleetDuty> {
   const startedAt = Date.now()
   let problem: string | null = null
+  const journalDuty = new JournalDuty(journal.spool, fleet.journal, logger)
 
   let last = { sequence: -1, n: 0 }
   /** Up to which entry of the store all workers have taken in what people ordered. */
@@ -39,6 +41,7 @@ export async function startFleetDuty(
   const report = (): HostReport => {
     const cursor = fleet.store.cursor()
     const { workers, n } = takenIn()
+    const { waiting, lost } = journalDuty.standing()
     return {
       host: os.hostname(),
       version: VERSION,
@@ -51,12 +54,15 @@ export async function startFleetDuty(
       leaseValid: fleet.store.leaseValid(Date.now()),
       setAside: fleet.store.setAside().count,
       workers,
+      journalWaiting: waiting,
+      journalLost: lost,
     }
   }
   const replicator = await fleet.follow(
     report,
     listenerFor(logger, (changed) => {
       problem = changed?.message ?? null
+      journalDuty.lookAgain()
       onProblem()
     }),
   )
@@ -78,6 +84,7 @@ export async function startFleetDuty(
     problem: () => problem,
     close: async () => {
       clearInterval(timer)
+      await journalDuty.close()
       await replicator.close()
     },
   }

@@ -2,8 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command } from 'commander'
 
 import { normaliseUser } from '../devices/record'
-import { formatEntry, type JournalCursor, type JournalEntry, type JournalReader } from '../journal/journal'
-import type { CommandContext } from './context'
+import { StoreProblem } from '../devices/redis/problem'
+import { formatEntry, isWanted, type JournalEntry, type JournalQuery } from '../journal/journal'
+import { openBlocks, type Block, type BlocksSource } from './blocks-source'
+import { note, type CommandContext } from './context'
 import { durationMs } from './moment'
 import { age, clockTime, jsonLine, printable, table, UsageError } from './output'
 
@@ -32,55 +34,78 @@ export function blocksCommand(program: Command, context: () => CommandContext): 
     .action(async (options: BlocksOptions) => {
       const interrupt = new AbortController()
       if (options.follow) context().streams.onInterrupt(() => interrupt.abort())
-      const journal = context().journal()
-      // Read in one turn, both are of one moment: nothing is left out in between, nothing told twice.
-      const newest = journal.newest()
-      show(context(), journal, options)
-      if (options.follow) await follow(context(), journal, options, newest, interrupt.signal)
+      const query = queryOf(context(), options)
+      const source = await openBlocks(context())
+      const { blocks, cursor } = await source.query(query)
+      show(context(), blocks.reverse(), options)
+      if (options.follow) await follow(context(), source, query, cursor, interrupt.signal)
     })
 }
 
-/** The entries that are asked for: the journal has users in the form that decisions compare. */
-const filterOf = ({ device, user }: BlocksOptions): { device?: string; user?: string } => ({
-  ...(device !== undefined && { device }),
-  ...(user !== undefined && { user: normaliseUser(user) }),
-})
-
-function show(context: CommandContext, journal: JournalReader, options: BlocksOptions): void {
-  const limit = Number(options.limit)
+/** What is asked for: the journal has users in the form that decisions compare. */
+function queryOf(context: CommandContext, { device, user, since, limit: text }: BlocksOptions): JournalQuery {
+  const limit = Number(text)
   if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT)
     throw new UsageError(`--limit takes 1 to ${MAX_LIMIT}`)
-  const since =
-    options.since === undefined ? {} : { sinceMs: context.now() - durationMs('--since', options.since) }
-  const entries = journal.query({ limit, ...since, ...filterOf(options) }).reverse()
+  return {
+    limit,
+    ...(since !== undefined && { sinceMs: context.now() - durationMs('--since', since) }),
+    ...(device !== undefined && { device }),
+    ...(user !== undefined && { user: normaliseUser(user) }),
+  }
+}
+
+function show(context: CommandContext, blocks: readonly Block[], { follow }: BlocksOptions): void {
   const { out } = context.streams
-  if (context.json) for (const entry of entries) out(jsonLine(formatEntry(entry)))
-  else if (entries.length > 0) out(table(HEADINGS, entries.map(row)))
-  else if (!options.follow) out('nothing was blocked or warned\n')
+  const table = tableOf(context)
+  if (context.json) for (const block of blocks) out(table.line(block))
+  else if (blocks.length > 0) out(table.of(blocks))
+  else if (!follow) out('nothing was blocked or warned\n')
 }
 
 async function follow(
   context: CommandContext,
-  journal: JournalReader,
-  options: BlocksOptions,
-  newest: JournalCursor | null,
+  source: BlocksSource,
+  query: JournalQuery,
+  start: string,
   interrupted: AbortSignal,
 ): Promise<void> {
-  const { device, user } = filterOf(options)
-  const wanted = (entry: JournalEntry): boolean =>
-    (device === undefined || entry.device === device) && (user === undefined || entry.user === user)
-  const line = (entry: JournalEntry): string =>
-    context.json
-      ? jsonLine(formatEntry(entry))
-      : `${row(entry)
-          .map((cell) => printable(String(cell)))
-          .join('  ')}\n`
-  let cursor = newest
+  const lines = tableOf(context)
+  let cursor = start
+  let told = false
   while (!interrupted.aborted) {
-    const next = journal.after(cursor, FOLLOW_BATCH)
-    cursor = next.cursor
-    for (const entry of next.entries.filter(wanted)) context.streams.out(line(entry))
+    try {
+      const next = await source.after(cursor, FOLLOW_BATCH)
+      cursor = next.cursor
+      for (const block of next.blocks) if (isWanted(block, query)) context.streams.out(lines.line(block))
+      told = false
+    } catch (error) {
+      if (!(error instanceof StoreProblem)) throw error
+      if (!told) note(context, `${error.message}; what comes meanwhile is shown when it answers again`)
+      told = true
+    }
     await sleep(FOLLOW_MS, undefined, { signal: interrupted }).catch(() => undefined)
+  }
+}
+
+interface BlocksTable {
+  of(blocks: readonly Block[]): string
+  /** One more line behind it, or one for programs. */
+  line(block: Block): string
+}
+
+/** In a fleet it says which host a block was on. */
+function tableOf(context: CommandContext): BlocksTable {
+  const inFleet = context.config().store.kind === 'redis'
+  const cells = (block: Block): (string | number)[] => [...row(block), ...(inFleet ? [block.host] : [])]
+  return {
+    of: (blocks) => table([...HEADINGS, ...(inFleet ? ['host'] : [])], blocks.map(cells)),
+    line: (block) =>
+      context.json
+        ? jsonLine({ ...formatEntry(block), ...(inFleet && { host: block.host }) })
+        : `${cells(block)
+            .map((cell) => printable(String(cell)))
+            .join('  ')}\n`,
   }
 }
 

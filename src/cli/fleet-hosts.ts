@@ -1,5 +1,5 @@
 import type { Fleet } from '../devices/redis/fleet'
-import type { KnownHost } from '../devices/redis/host-report'
+import type { HostReport, KnownHost } from '../devices/redis/host-report'
 import { StoreProblem } from '../devices/redis/problem'
 import { age, clockTime, isoTime, table } from './output'
 
@@ -61,6 +61,8 @@ export const fleetJson = ({ place, problem, hosts }: FleetStatus, now: number): 
     lease_valid: report?.leaseValid ?? false,
     set_aside: report?.setAside ?? null,
     workers: report?.workers ?? null,
+    journal_waiting: report?.journalWaiting ?? null,
+    journal_lost: report?.journalLost ?? null,
     running_since: report ? isoTime(report.startedAt) : null,
   })),
 })
@@ -74,11 +76,28 @@ export function fleetText({ hosts, problem }: FleetStatus, now: number): string 
     report?.policyVersion ?? null,
     report?.workers ?? null,
     report?.setAside ?? null,
+    report ? journalText(report) : null,
     report?.version ?? null,
     report ? clockTime(report.startedAt) : `silent for ${age((now - lastHeardAt) / 1000)}`,
   ]
-  const headings = ['host', 'is', 'lag', 'policy', 'workers', 'set aside', 'version', 'running since']
+  const headings = [
+    'host',
+    'is',
+    'lag',
+    'policy',
+    'workers',
+    'set aside',
+    'journal',
+    'version',
+    'running since',
+  ]
   return `\n${table(headings, hosts.map(row))}`
+}
+
+/** How much of its block log the fleet lacks. */
+function journalText({ journalWaiting, journalLost }: HostReport): string {
+  const waits = journalWaiting === 0 ? 'forwarded' : `${journalWaiting ?? '?'} wait`
+  return journalLost === 0 ? waits : `${waits}, ${journalLost} lost`
 }
 
 /** `3 hosts, all well`; or which ones are not. */

@@ -1,9 +1,10 @@
 import type { Command } from 'commander'
 
 import { normaliseUser } from '../devices/record'
-import { formatEntry, type JournalEntry } from '../journal/journal'
+import { formatEntry, type JournalEntry, type JournalQuery } from '../journal/journal'
 import type { Claim, Decision } from '../policy/decision'
 import type { DeviceRecord } from '../policy/device'
+import { openBlocks } from './blocks-source'
 import { answer, note, unlessDamaged, type CommandContext } from './context'
 import { age, clockTime, facts, isoTime, Refusal } from './output'
 import { standing, type Standing } from './standing'
@@ -19,15 +20,30 @@ export function whyCommand(program: Command, context: () => CommandContext): voi
     .action((who: string) => why(context(), who))
 }
 
-function why(context: CommandContext, who: string): void {
+async function why(context: CommandContext, who: string): Promise<void> {
   const device = context.store().device(who)
-  if (device) return show(context, [deviceCase(standing(context), device)], { device: who })
+  if (device) {
+    show(context, [deviceCase(standing(context), device)], { device: who })
+    return
+  }
   const user = normaliseUser(who)
   const devices = context.store().deviceIdsOf(user, MAX_DEVICES)
-  if (devices.length > 0 || who.includes('@')) return whyUser(context, user, devices)
-  const [entry] = context.journal().query({ decision: decisionId(who), limit: 1 })
+  if (devices.length > 0 || who.includes('@')) {
+    whyUser(context, user, devices)
+    return
+  }
+  const query = { decision: decisionId(who), limit: 1 }
+  const [own] = context.journal().query(query)
+  const entry = own ?? (await onAnyHost(context, query))
   if (!entry) throw new Refusal(`no device, user or decision is known as ${who}`)
   whyDecision(context, entry)
+}
+
+/** A person may have been refused on any host of the fleet. */
+async function onAnyHost(context: CommandContext, query: JournalQuery): Promise<JournalEntry | undefined> {
+  if (context.config().store.kind === 'embedded') return undefined
+  const { blocks } = await (await openBlocks(context)).query(query)
+  return blocks[0]
 }
 
 /** As it was meant: people read them out, and type what they heard (Crockford's base 32 has no I, L and O). */
@@ -65,7 +81,7 @@ function whyDecision(context: CommandContext, entry: JournalEntry): void {
   const device = entry.device === null ? undefined : readDevice(context, entry.device)
   const title = `${user}${entry.device === null ? '' : `, device ${entry.device}`}, as it is now`
   const decision = standing(context)(user, claimOf(entry))
-  show(context, [{ title, user, device, decision }], { decision: entry.decision })
+  show(context, [{ title, user, device, decision }], { decision: entry.decision }, [entry])
 }
 
 function claimOf({ device, proof }: JournalEntry): Claim | null {
@@ -76,8 +92,10 @@ function show(
   context: CommandContext,
   cases: readonly Case[],
   filter: { user?: string; device?: string; decision?: string },
+  elsewhere: readonly JournalEntry[] = [],
 ): void {
-  const recent = context.journal().query({ ...filter, limit: RECENT })
+  const here = context.journal().query({ ...filter, limit: RECENT })
+  const recent = here.length > 0 ? here : elsewhere
   const json = { cases: cases.map(caseJson), recent: recent.map(formatEntry) }
   const text = cases.map((one) => `${one.title}\n${indented(describe(context, one))}\n`).join('')
   answer(context, json, text + recentText(recent))

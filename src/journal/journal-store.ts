@@ -2,7 +2,15 @@ import path from 'node:path'
 
 import { newestKey, openEnvironment, type Environment, type TextDatabase } from '../lmdb/environment'
 import { Fold } from './fold'
-import type { JournalCursor, JournalEntry, JournalQuery, JournalReader, JournalSink } from './journal'
+import {
+  isWanted,
+  type JournalCursor,
+  type JournalEntry,
+  type JournalQuery,
+  type JournalReader,
+  type JournalSink,
+} from './journal'
+import { Spool } from './spool'
 import { readEntry, readPosition, type BlockLogPosition } from './stored'
 import { WorkerNotes } from './worker-notes'
 
@@ -37,6 +45,7 @@ export interface JournalOptions {
 export class JournalStore implements JournalReader, JournalSink {
   /** What the host's workers have taken in; it has no better place to be written to by all of them. */
   readonly workers: WorkerNotes
+  readonly spool: Spool
   readonly #environment: Environment
   readonly #entries: TextDatabase
   readonly #meta: TextDatabase
@@ -57,6 +66,7 @@ export class JournalStore implements JournalReader, JournalSink {
     this.#entries = environment.database('entries')
     this.#meta = environment.database('meta')
     this.workers = new WorkerNotes(environment)
+    this.spool = new Spool(environment, this.#entries, this.#meta)
     this.#timer = setInterval(() => void this.#flush(), FLUSH_MS)
     this.#timer.unref()
   }
@@ -86,7 +96,7 @@ export class JournalStore implements JournalReader, JournalSink {
       const entry = readEntry(value)
       if (!entry) continue
       if (entry.time < sinceMs - CLOCK_SLACK_MS) break
-      if (entry.time >= sinceMs && matches(entry, query) && found.push(entry) >= limit) break
+      if (entry.time >= sinceMs && isWanted(entry, query) && found.push(entry) >= limit) break
     }
     return found
   }
@@ -207,8 +217,3 @@ const bounded = (entry: JournalEntry): JournalEntry => ({
   rule: entry.rule?.slice(0, MAX_TEXT) ?? null,
   remote: entry.remote.slice(0, MAX_TEXT),
 })
-
-const matches = (entry: JournalEntry, { user, device, decision }: JournalQuery): boolean =>
-  (user === undefined || entry.user === user) &&
-  (device === undefined || entry.device === device) &&
-  (decision === undefined || entry.decision === decision)

@@ -33,6 +33,15 @@ export interface JournalQuery {
   readonly limit: number
 }
 
+/** Whether a query for users, devices and decisions asks for it. */
+export const isWanted = (
+  entry: JournalEntry,
+  { user, device, decision }: Omit<JournalQuery, 'sinceMs' | 'limit'>,
+): boolean =>
+  (user === undefined || entry.user === user) &&
+  (device === undefined || entry.device === device) &&
+  (decision === undefined || entry.decision === decision)
+
 /** A place in the journal; opaque to those who go on from it. */
 export type JournalCursor = string
 

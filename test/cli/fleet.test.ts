@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict'
 
+import { FleetJournal } from '../../src/devices/redis/fleet-journal'
+import { storeKeys } from '../../src/devices/redis/keys'
+import { RedisLink } from '../../src/devices/redis/link'
+import type { JournalEntry } from '../../src/journal/journal'
+import { redisTarget } from '../devices/redis/fleet-host'
 import { RedisServer } from '../support/redis-server'
-import { CliSite, cliSites, record } from './site'
+import { blockEntry, CliSite, cliSites, record } from './site'
 
 const POLICY = 'mode: enforce\n'
 
@@ -87,6 +92,91 @@ describe('device-gate in a fleet', () => {
     const status = (await site().json('status')) as { fleet: { problem: string } }
     assert.match(status.fleet.problem, /cannot be reached/)
     assert.equal((await site().run('policy', 'check', site().file('draft.yaml'))).err, '', 'needs no store')
+  })
+
+  describe('blocks', () => {
+    const MINUTE = 60_000
+    const now = Date.now()
+    /** What the control plane of a host forwards. */
+    const forward = async (host: string, ...blocks: readonly JournalEntry[]): Promise<void> => {
+      const link = new RedisLink(redisTarget(redis.url), host)
+      const texts = blocks.map((block) => JSON.stringify(block))
+      const batch = { journalId: host, after: null, upTo: texts.length, lost: 0, texts }
+      await new FleetJournal(link, storeKeys('dg:'), host).append(batch)
+      link.close()
+    }
+    const shown = async (...argv: string[]): Promise<string[]> =>
+      (await site().lines('blocks', ...argv)).map((line) => {
+        const { host, decision } = line as { host: string; decision: string }
+        return `${host} ${decision}`
+      })
+    beforeEach(async () => {
+      await forward(
+        'mx1',
+        blockEntry({ time: now - 5 * MINUTE, decision: 'A' }),
+        blockEntry({ time: now - MINUTE, decision: 'B', user: 'ben@example.com', device: 'ben-phone' }),
+      )
+      // Cut off for a while: what it forwards now is older than what came before.
+      await forward(
+        'mx2',
+        blockEntry({ time: now - 9 * MINUTE, decision: 'C' }),
+        blockEntry({ time: now - 3 * MINUTE, decision: 'D' }),
+      )
+    })
+
+    const cases: [what: string, argv: string[], blocks: string[]][] = [
+      ['are those of all hosts, newest last', [], ['mx2 C', 'mx1 A', 'mx2 D', 'mx1 B']],
+      ['of a time', ['--since', '4m'], ['mx2 D', 'mx1 B']],
+      ['at most so many: the newest, however late they came', ['--limit', '2'], ['mx2 D', 'mx1 B']],
+      ['of a user', ['--user', 'BEN@example.com'], ['mx1 B']],
+      ['of a device', ['--device', 'anna-phone'], ['mx2 C', 'mx1 A', 'mx2 D']],
+    ]
+    for (const [what, argv, blocks] of cases)
+      it(what, async () => assert.deepEqual(await shown(...argv), blocks))
+
+    it('say to people which host it was', async () => {
+      assert.match(await site().out('blocks'), /repeats +evidence +host\n[^]* 60s +mx1\n$/)
+    })
+
+    it('pass over what no gate wrote there', async () => {
+      await redis.client.xadd(storeKeys('dg:').journal, '*', 'host', 'x', 'entry', '{"time":')
+      await redis.client.xadd(storeKeys('dg:').journal, '*', 'greeting', 'hello')
+      assert.equal((await shown()).length, 4)
+    })
+
+    it('are found by their decision id wherever it was shown', async () => {
+      await site().out('policy', 'apply', site().file('draft.yaml'), '--reason', 'first')
+      assert.match(
+        await site().out('why', 'D'),
+        /anna@example\.com, device anna-phone, as it is now[^]*recent\n.*decision D/,
+      )
+      assert.match((await site().run('why', 'F')).err, /no device, user or decision is known as F/)
+    })
+
+    it('are this host’s own, with a note, when Redis is away', async () => {
+      await site().journal(blockEntry({ decision: 'OWN' }))
+      await redis.kill()
+      const { code, out, err } = await site().run('blocks', '--json')
+      assert.equal(code, 0)
+      assert.match(out, /^\{.*"decision":"OWN".*"host":"[^"]+"\}\n$/)
+      assert.match(
+        err,
+        /^note: Redis at .* cannot be reached: .*; these are the blocks of this host alone\n$/,
+      )
+    })
+
+    it('--follow goes on when Redis comes back, with what came meanwhile', async () => {
+      const following = site().start('blocks', '--follow', '--json')
+      await following.until(/"decision":"B"/)
+      await redis.client.save()
+      await redis.kill()
+      await following.until(/note: Redis at .*shown when it answers again/)
+      await redis.start()
+      await forward('mx3', blockEntry({ decision: 'NEW' }))
+      await following.until(/"decision":"NEW".*"host":"mx3"/)
+      assert.equal(await following.stop('SIGINT'), 0)
+      assert.equal(following.stdout.match(/"decision"/g)?.length, 5, 'each once')
+    })
   })
 
   it('never prints the password', async () => {

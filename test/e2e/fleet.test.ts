@@ -109,8 +109,25 @@ describe('a fleet of two hosts on one Redis', () => {
     await untilAllReply('250')
   })
 
-  it('waits with an order until it is in force in all workers, and says how long each host took', async () => {
+  it('shows on each host who was blocked on any', async () => {
     await put(hosts[0], 'noncompliant', 3)
+    await untilAllReply('550')
+    const blocks = async (host: Host): Promise<string[]> => {
+      const lines = (await host.site.run('blocks', '--json')).split('\n')
+      return lines.map((line) => (JSON.parse(line) as { decision: string }).decision).sort()
+    }
+    await eventually(async () => {
+      const [here, there] = await Promise.all(hosts.map(blocks))
+      // One line at least for each of the four workers.
+      assert.ok(here && here.length >= 4)
+      assert.deepEqual(here, there)
+    })
+    await put(hosts[0], 'compliant', 4)
+    await untilAllReply('250')
+  })
+
+  it('waits with an order until it is in force in all workers, and says how long each host took', async () => {
+    await put(hosts[0], 'noncompliant', 5)
     await untilAllReply('550')
     const said = await hosts[0].site.run('mode', 'off', '--reason', 'sent in error', '--json')
     // No waiting here: the command came back when all workers had it.
@@ -152,7 +169,7 @@ describe('a fleet of two hosts on one Redis', () => {
   })
 
   it('decides without a single command to Redis', async () => {
-    await put(hosts[0], 'compliant', 4)
+    await put(hosts[0], 'compliant', 6)
     await untilAllReply('250')
     const calls = async (): Promise<number> => {
       const info = await redis.client.info('commandstats')
@@ -166,7 +183,7 @@ describe('a fleet of two hosts on one Redis', () => {
 
   describe('when Redis is away', () => {
     before(async () => {
-      await put(hosts[0], 'compliant', 5)
+      await put(hosts[0], 'compliant', 7)
       await untilAllReply('250')
       for (const host of hosts) await untilWell(host)
       await redis.client.save()
@@ -223,10 +240,10 @@ describe('a fleet of two hosts on one Redis', () => {
     })
 
     it('shows and changes the fleet from there all the same', async () => {
-      await put(hosts[1], 'noncompliant', 6)
+      await put(hosts[1], 'noncompliant', 8)
       await eventually(async () => assert.deepEqual(await replies(), ['550', '550']))
-      await put(hosts[0], 'compliant', 7)
-      assert.match(await hosts[1].site.run('device', 'get', PHONE), /version 7/)
+      await put(hosts[0], 'compliant', 9)
+      assert.match(await hosts[1].site.run('device', 'get', PHONE), /version 9/)
       assert.match(await hosts[1].site.run('why', PHONE), /compliant/)
     })
 

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import type { RedisTarget } from '../../config/redis-url'
 import { placeName } from './connection'
 import { fillStore, type Filled } from './fill-store'
+import { FleetJournal } from './fleet-journal'
 import { FleetStore } from './fleet-store'
 import { Follower, type ReplicationListener } from './follower'
 import { readHosts, type HostReport, type KnownHost } from './host-report'
@@ -27,6 +28,8 @@ export interface FleetOptions {
 /** One process' part in a fleet: the store as this host sees it, and what keeps it so. */
 export class Fleet {
   readonly store: FleetStore
+  /** The block logs of all hosts. */
+  readonly journal: FleetJournal
   /** The store's servers, for people. */
   readonly place: string
   readonly #keys: StoreKeys
@@ -40,6 +43,7 @@ export class Fleet {
     this.#keys = storeKeys(keyPrefix)
     this.#commands = new RedisLink(target, `device-gate:${hostName}`)
     this.#tail = new RedisLink(target, `device-gate-replica:${hostName}`)
+    this.journal = new FleetJournal(this.#commands, this.#keys, hostName)
     this.store = FleetStore.openStore(stateDir, {
       leaseMs,
       writer: (replica) =>

@@ -18,6 +18,9 @@ export interface HostReport {
   /** Entries of the store that it cannot read. */
   readonly setAside: number
   readonly workers: number
+  /** Of its block log: entries that the fleet's journal does not have yet (null: not known), and never will. */
+  readonly journalWaiting: number | null
+  readonly journalLost: number
 }
 
 export interface KnownHost {

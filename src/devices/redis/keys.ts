@@ -14,6 +14,10 @@ export interface StoreKeys {
   readonly log: string
   /** Sorted set: host id -> when it was last heard of, in seconds of the server's clock. */
   readonly hosts: string
+  /** Stream of all hosts' block logs. */
+  readonly journal: string
+  /** Hash: a host's journal -> the number of its last entry in the stream; with `/lost` behind it, how many never came. */
+  readonly journalEnds: string
   /** String with expiry: what a host last said of itself. */
   host(id: string): string
 }
@@ -28,6 +32,8 @@ export function storeKeys(prefix: string): StoreKeys {
     overrides: `${root}overrides`,
     log: `${root}log`,
     hosts: `${root}hosts`,
+    journal: `${root}journal`,
+    journalEnds: `${root}journal-ends`,
     host: (id) => `${root}host:${id}`,
   }
 }

@@ -93,6 +93,8 @@ export class FleetHost {
       leaseValid: this.store.leaseValid(now),
       setAside: this.store.setAside().count,
       workers: 1,
+      journalWaiting: 0,
+      journalLost: 0,
     }
   }
 
