@@ -21,7 +21,7 @@ const EXIT_REFUSED = 1
 const EXIT_USAGE = 2
 
 /** Commands that neither read nor write the store: they wait for nobody. */
-const WITHOUT_STORE: readonly string[] = ['check', 'blocks']
+const WITHOUT_STORE: readonly string[] = ['check', 'test', 'blocks']
 
 /**
  * Runs one command line and gives its exit code: 0 done, 1 refused (the reason on stderr), 2 usage.

@@ -3,7 +3,7 @@ import { runPolicyTests } from '../policy/policy-tests'
 import { validatePolicy, type PolicyProblem } from '../policy/validation'
 import type { Action, ComplianceState, Mode, Platform } from '../policy/vocabulary'
 import { mandateShape, mandateTimes, toMandate, type MandateYaml } from './mandate-yaml'
-import { firstProblems, type KeyPath, type Reading } from './config-problem'
+import { firstProblems, type ConfigProblem, type KeyPath, type Reading } from './config-problem'
 import { publishedSchema, readValidYaml } from './schema'
 
 /** The file's own shape, after the schema has filled in the defaults. */
@@ -32,28 +32,46 @@ interface PolicyYaml {
 
 const validate = publishedSchema('device_gate_policy.schema.json')
 
+interface PolicyText {
+  readonly policy: Policy
+  /** A problem with what stands at a place of the file. */
+  readonly problemAt: (path: KeyPath, problem: string) => ConfigProblem
+}
+
 /** Parses `device_gate_policy.yaml`, checks it and runs its own tests: only a policy that holds is given back. */
 export function parsePolicy(text: string, options: { readonly file: string }): Reading<{ policy: Policy }> {
-  const { file } = options
-  const reading = readValidYaml(text, file, validate)
+  const reading = readPolicy(text, options)
   if (!reading.ok) return reading
-  const raw = reading.value as PolicyYaml
-  const refused = (found: readonly PolicyProblem[]): Reading<never> => ({
-    ok: false,
-    problems: firstProblems(found, file, ({ path, problem }) => reading.yaml.problemAt(path, problem)),
-  })
-  const unfit = [...impossibleTimes(raw), ...raw.mandates.flatMap(mandateShape)]
-  if (unfit.length > 0) return refused(unfit)
-
-  const policy = toPolicy(raw)
-  const problems = validatePolicy(policy)
-  if (problems.length > 0) return refused(problems)
+  const { policy, problemAt } = reading
   const failures = runPolicyTests(policy).map(({ index, expected, got, reason }) => ({
     path: ['tests', index],
     problem: `this test expects ${expected}, the policy gives ${got} (${reason}); mend one of them`,
   }))
-  return failures.length > 0 ? refused(failures) : { ok: true, policy }
+  return failures.length > 0 ? refused(failures, options.file, problemAt) : { ok: true, policy }
 }
+
+/** The same without running its tests. */
+export function readPolicy(text: string, { file }: { readonly file: string }): Reading<PolicyText> {
+  const reading = readValidYaml(text, file, validate)
+  if (!reading.ok) return reading
+  const raw = reading.value as PolicyYaml
+  const { yaml } = reading
+  const problemAt: PolicyText['problemAt'] = (path, problem) => yaml.problemAt(path, problem)
+  const unfit = [...impossibleTimes(raw), ...raw.mandates.flatMap(mandateShape)]
+  if (unfit.length > 0) return refused(unfit, file, problemAt)
+  const policy = toPolicy(raw)
+  const problems = validatePolicy(policy)
+  return problems.length > 0 ? refused(problems, file, problemAt) : { ok: true, policy, problemAt }
+}
+
+const refused = (
+  found: readonly PolicyProblem[],
+  file: string,
+  problemAt: PolicyText['problemAt'],
+): Reading<never> => ({
+  ok: false,
+  problems: firstProblems(found, file, ({ path, problem }) => problemAt(path, problem)),
+})
 
 /** Times of the right form that no calendar has, such as the 31st of June. */
 function impossibleTimes(raw: PolicyYaml): PolicyProblem[] {

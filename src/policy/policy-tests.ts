@@ -3,7 +3,7 @@ import { effectOf, type Judgement } from './decision'
 import type { Policy, PolicyTest } from './policy'
 import type { Action, Outcome, Reason } from './vocabulary'
 
-export interface PolicyTestFailure {
+export interface PolicyTestResult {
   /** The place in `policy.tests`, from 0. */
   readonly index: number
   readonly expected: Action
@@ -11,14 +11,16 @@ export interface PolicyTestFailure {
   readonly reason: Reason
 }
 
-/** Runs a policy's own cases, each with fresh evidence and as if enforced; empty when all hold. */
-export const runPolicyTests = (policy: Policy): PolicyTestFailure[] =>
-  policy.tests.flatMap((test, index) => {
+/** What each of a policy's own cases comes to, with fresh evidence and as if enforced. */
+export const policyTestResults = (policy: Policy): PolicyTestResult[] =>
+  policy.tests.map((test, index) => {
     const decision = decideTest(policy, test)
-    const { reason } = decision
-    const got = effectOf(decision)
-    return got === test.expect ? [] : [{ index, expected: test.expect, got, reason }]
+    return { index, expected: test.expect, got: effectOf(decision), reason: decision.reason }
   })
+
+/** Those that do not hold; empty when all do. */
+export const runPolicyTests = (policy: Policy): PolicyTestResult[] =>
+  policyTestResults(policy).filter(({ expected, got }) => expected !== got)
 
 function decideTest(policy: Policy, test: PolicyTest): Judgement {
   const { id = 'test', owners = [] } = test.device

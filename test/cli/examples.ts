@@ -12,6 +12,11 @@ mandates:
     message: "Remove TikTok from this phone to go on using company email"
 `
 
+const STRICTER_TESTS = `tests:
+  - { device: { platform: ios, state: grace }, at: 2020-07-08T00:00:00-07:00, expect: block }
+  - { device: { platform: windows, findings: ["app:com.zhiliaoapp.musically"] }, at: 2020-07-11T00:00:00-07:00, expect: allow }
+`
+
 /** The site of the examples in docs/cli.md: three people, five devices, one order. */
 async function exampleSite(): Promise<CliSite> {
   const site = new CliSite()
@@ -45,7 +50,7 @@ async function exampleSite(): Promise<CliSite> {
     'draft.yaml',
     POLICY.replace('platforms', 'platform').replace('-07:00\n    message', '\n    message'),
   )
-  site.write('stricter.yaml', `${POLICY}grace: block\n`)
+  site.write('stricter.yaml', `${POLICY}grace: block\n${STRICTER_TESTS}`)
   await site.journal(
     blockEntry({
       time: Date.now() - 1_200_000,
