@@ -9,6 +9,7 @@ import { answer, author, checkedReason, configFile, readable, type CommandContex
 import { inForceText, untilInForce } from './in-force'
 import { NO_POLICY } from './mode-command'
 import { clockTime, facts, isoTime, jsonLine, Refusal, table, UsageError } from './output'
+import { policyDiffCommand } from './policy-diff-command'
 import { policyTestCommand } from './policy-test-command'
 import { whatIfCommand } from './what-if-command'
 
@@ -34,6 +35,7 @@ export function policyCommand(program: Command, context: () => CommandContext): 
     .argument('<file>')
     .option('--reason <text>', 'why; kept with it')
     .action(async (file: string, options: { reason?: string }) => apply(context(), file, options.reason))
+  policyDiffCommand(command, context)
   policyTestCommand(command, context)
   whatIfCommand(command, context)
 }

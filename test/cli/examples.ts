@@ -138,10 +138,11 @@ class Shell {
 export const withoutWhatVaries = (document: string): string =>
   document
     .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME')
-    .replace(/\b\d+[smhd]\b/g, 'AGE')
     .replace(/\.[A-Za-z0-9]{2}[A-Za-z0-9_-]{22}(?![\w-])/g, '.MAC')
     .replace(/\bkey \w\w\b/g, 'key ID')
     .replace(/"(signing|id)": "\w\w"/g, '"$1": "ID"')
     .replace(/^\w\w( +TIME +(signs|verifies))$/gm, 'ID$1')
+    // After the keys, of which one may be called 5d.
+    .replace(/\b\d+[smhd]\b/g, 'AGE')
     .replace(/\b\w\w signs\b/g, 'ID signs')
     .replace(/ {2,}/g, ' ')
