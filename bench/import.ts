@@ -13,14 +13,13 @@ import { importDevices, type ImportFormat } from '../src/devices/import'
 import { LmdbStore } from '../src/devices/lmdb-store'
 import { formatDeviceRecord, RECORD_KEYS } from '../src/devices/record'
 import type { DeviceRecord } from '../src/policy/device'
-import { PLATFORMS, STATES } from '../src/policy/vocabulary'
 import { printFigure } from './figure'
+import { deviceOf } from './support/sample-devices'
 
 const BENCH = 'import'
 const READ_OCTETS = 1024 * 1024
 const MIB = 1024 * 1024
 const SIZES = [100_000, 1_000_000]
-const AT = Date.parse('2026-11-20T08:00:00Z')
 /** What the process may take for 900,000 more devices: the set of their ids (12 octets a slot, twice while it grows), and slack for the heap. */
 const MAX_GROWTH_MIB = 64
 
@@ -134,22 +133,6 @@ async function writeFile(dir: string, format: ImportFormat, count: number): Prom
   stream.end()
   await finished(stream)
   return file
-}
-
-/** A fleet as a device manager would tell it: ids that are UUIDs in no order, 1.2 devices a person, few findings. */
-function deviceOf(i: number): DeviceRecord {
-  const scattered = Math.imul(i, 0x9e3779b1) >>> 0
-  const hex = scattered.toString(16).padStart(8, '0')
-  return {
-    id: `${hex}-5eed-4000-8000-${i.toString(16).padStart(12, '0')}`,
-    owners: [`person-${Math.floor(i / 1.2)}@example.com`],
-    platform: PLATFORMS[scattered % PLATFORMS.length] ?? 'other',
-    state: STATES[scattered % 11] ?? 'compliant',
-    findings: scattered % 7 === 0 ? ['app:com.example.game', 'os:outdated'] : [],
-    evidenceAt: AT + (scattered % 86_400_000),
-    source: 'mdm',
-    version: 1 + (scattered % 100),
-  }
 }
 
 function lineOf(format: ImportFormat, device: DeviceRecord): string {
