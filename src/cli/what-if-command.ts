@@ -9,7 +9,7 @@ import { CorruptRecordError } from '../devices/store'
 import { siteMode } from '../policy/effective-mode'
 import type { Override } from '../policy/override'
 import type { ActivePolicy, Policy } from '../policy/policy'
-import { ImpactCount, type Difference, type Impact, type Tally } from '../policy/what-if'
+import { ImpactCount, turningPoints, type Difference, type Impact, type Tally } from '../policy/what-if'
 import { answer, note, readable, type CommandContext } from './context'
 import { everyDevice } from './device-command'
 import { timeMs } from './moment'
@@ -26,7 +26,9 @@ const MAX_MOMENTS = 16
 export function whatIfCommand(policy: Command, context: () => CommandContext): void {
   policy
     .command('what-if')
-    .description('decide every device under a draft, now and at its deadlines, and tell what would change')
+    .description(
+      'decide every device under a draft, now and at its deadlines and stages, and tell what would change',
+    )
     .argument('<file>', 'the draft')
     .option(
       '--at <time>',
@@ -43,7 +45,7 @@ function whatIf(context: CommandContext, file: string, options: WhatIfOptions): 
   const draft = readDraft(file)
   const active = context.store().activePolicy()
   if (!active) throw new Refusal(NO_POLICY)
-  const moments = momentsOf(options.at, draft, context.now())
+  const moments = momentsOf(context, options.at, draft)
   const enforced: ActivePolicy = { version: 0, policy: draft, modeOverride: 'enforce' }
   const mode = siteMode({ policy: draft, modeOverride: active.modeOverride })
   const counts = moments.map(
@@ -83,14 +85,20 @@ function readDraft(file: string): Policy {
   return parsed.policy
 }
 
-/** Those asked for, else now and each deadline of the draft that is still to come. */
-function momentsOf(at: readonly string[] | undefined, draft: Policy, now: number): number[] {
+/** Those asked for, else now and each deadline, stage and end of the draft that is still to come. */
+function momentsOf(context: CommandContext, at: readonly string[] | undefined, draft: Policy): number[] {
+  const now = context.now()
   const asked = at?.map((text) => timeMs('--at', text)) ?? [
     now,
-    ...draft.mandates.map(({ deadline }) => deadline).filter((d) => d > now),
+    ...turningPoints(draft).filter((moment) => moment > now),
   ]
   const moments = [...new Set(asked)].sort((a, b) => a - b)
-  if (at && moments.length > MAX_MOMENTS) throw new UsageError(`--at takes at most ${MAX_MOMENTS} moments`)
+  if (moments.length <= MAX_MOMENTS) return moments
+  if (at) throw new UsageError(`--at takes at most ${MAX_MOMENTS} moments`)
+  note(
+    context,
+    `the draft has ${moments.length - 1} moments to come, the first are told; ask for others by --at`,
+  )
   return moments.slice(0, MAX_MOMENTS)
 }
 
@@ -145,11 +153,12 @@ const tallyJson = ({ count, platforms, rules, domains }: Tally): object => ({
   domains: Object.fromEntries(domains),
 })
 
-const impactJson = ({ devices, blocked, warned, allowed }: Impact): object => ({
+const impactJson = ({ devices, blocked, warned, allowed, noted }: Impact): object => ({
   devices,
   newly_blocked: tallyJson(blocked),
   newly_warned: tallyJson(warned),
   newly_allowed: tallyJson(allowed),
+  silently_noted: tallyJson(noted),
 })
 
 const MAX_SHOWN = 5
@@ -160,7 +169,7 @@ const largest = (counts: ReadonlyMap<string, number>): string => {
   return sorted.length > MAX_SHOWN ? `${shown.join(', ')}, ...` : shown.join(', ')
 }
 
-function impactText(at: number, { devices, blocked, warned, allowed }: Impact): string {
+function impactText(at: number, { devices, blocked, warned, allowed, noted }: Impact): string {
   const row = (name: string, tally: Tally): (string | number)[] => [
     name,
     tally.count,
@@ -168,6 +177,11 @@ function impactText(at: number, { devices, blocked, warned, allowed }: Impact): 
     largest(tally.rules),
     largest(tally.domains),
   ]
-  const rows = [row('newly blocked', blocked), row('newly warned', warned), row('newly allowed', allowed)]
+  const rows = [
+    row('newly blocked', blocked),
+    row('newly warned', warned),
+    row('newly allowed', allowed),
+    ...(noted.count > 0 ? [row('silently noted', noted)] : []),
+  ]
   return `at ${clockTime(at)}, of ${devices} devices\n${table(['', 'devices', 'platforms', 'because of', 'domains'], rows)}`
 }

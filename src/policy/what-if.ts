@@ -1,8 +1,9 @@
 import { decide } from './decide'
 import { effectOf, type Decision } from './decision'
 import type { DeviceRecord } from './device'
+import { siteMode } from './effective-mode'
 import type { Override } from './override'
-import type { ActivePolicy } from './policy'
+import type { ActivePolicy, Policy } from './policy'
 import type { Action } from './vocabulary'
 
 /** Two policies, or two moments of one, that every device is decided under. Times are epoch milliseconds. */
@@ -34,7 +35,16 @@ export interface Impact {
   readonly blocked: Tally
   readonly warned: Tally
   readonly allowed: Tally
+  /** Whom a silent mandate would warn or block: nobody notices it. */
+  readonly noted: Tally
 }
+
+/** The moments at which mandates change what people get: deadlines, stages and ends. */
+export const turningPoints = ({ mandates }: Policy): number[] =>
+  mandates.flatMap(({ deadline, stages, until }) => [
+    ...(stages?.map(({ from }) => from) ?? [deadline]),
+    ...(until === undefined ? [] : [until]),
+  ])
 
 /** A fleet has few mail domains; whatever else owners hold must not grow without bound. */
 const MAX_DOMAINS = 1000
@@ -48,6 +58,7 @@ export class ImpactCount {
     warn: emptyTally(),
     allow: emptyTally(),
   }
+  readonly #noted = emptyTally()
 
   constructor(private readonly comparison: Comparison) {}
 
@@ -57,20 +68,15 @@ export class ImpactCount {
     this.#devices += 1
     const from = effectOn(device, overrides, before.active, before.at)
     const to = effectOn(device, overrides, after.active, after.at)
+    if (isSilent(to.decision, after.active)) tallyUp(this.#noted, device, to.decision)
     if (from.effect === to.effect) return undefined
-    const tally = this.#tallies[to.effect]
-    tally.count += 1
-    increment(tally.platforms, device.platform)
-    increment(tally.rules, to.decision.rule ?? to.decision.reason)
-    const domain = device.owners[0]?.split('@').at(-1) ?? ''
-    const known = tally.domains.has(domain) || tally.domains.size < MAX_DOMAINS
-    increment(tally.domains, known ? domain : OTHER_DOMAINS)
+    tallyUp(this.#tallies[to.effect], device, to.decision)
     return { device, from: from.effect, to: to.effect, decision: to.decision }
   }
 
   get impact(): Impact {
     const { block, warn, allow } = this.#tallies
-    return { devices: this.#devices, blocked: block, warned: warn, allowed: allow }
+    return { devices: this.#devices, blocked: block, warned: warn, allowed: allow, noted: this.#noted }
   }
 }
 
@@ -84,6 +90,19 @@ interface MutableTally {
 function emptyTally(): MutableTally {
   return { count: 0, platforms: new Map(), rules: new Map(), domains: new Map() }
 }
+
+function tallyUp(tally: MutableTally, device: DeviceRecord, decision: Decision): void {
+  tally.count += 1
+  increment(tally.platforms, device.platform)
+  increment(tally.rules, decision.rule ?? decision.reason)
+  const domain = device.owners[0]?.split('@').at(-1) ?? ''
+  const known = tally.domains.has(domain) || tally.domains.size < MAX_DOMAINS
+  increment(tally.domains, known ? domain : OTHER_DOMAINS)
+}
+
+/** In a mode that enforces, only a silent mandate decides what is not enforced. */
+const isSilent = ({ enforced, outcome }: Decision, active: ActivePolicy): boolean =>
+  !enforced && outcome !== 'allow' && siteMode(active) === 'enforce'
 
 const increment = (counts: Map<string, number>, key: string): Map<string, number> =>
   counts.set(key, (counts.get(key) ?? 0) + 1)

@@ -19,6 +19,7 @@ interface WhatIf {
     readonly newly_blocked: Tally
     readonly newly_warned: Tally
     readonly newly_allowed: Tally
+    readonly silently_noted: Tally
   }[]
 }
 
@@ -54,6 +55,7 @@ describe('device-gate policy what-if', () => {
         rules: { noncompliant: 1 },
         domains: { 'example.com': 1 },
       },
+      silently_noted: NOBODY,
     })
   })
   it('tells it now and at each deadline to come, or at the moments that are asked for', async () => {
@@ -62,6 +64,36 @@ describe('device-gate policy what-if', () => {
       (await whatIf(draft, ...options)).moments.map(({ newly_blocked }) => newly_blocked.count)
     assert.deepEqual(await counts(), [0, 1])
     assert.deepEqual(await counts('--at', '2099-07-09T23:59:59Z', '--at', '2099-07-10T00:00:00Z'), [0, 1])
+  })
+  it('tells it at each stage of a draft, and at its end', async () => {
+    const staged = mandate('2099-07-10T00:00:00Z').replace(
+      'message',
+      'stages: [{ percent: 1, from: 2099-07-11T00:00:00Z }, { percent: 100, from: 2099-07-12T00:00:00Z }], until: 2099-08-01T00:00:00Z, message',
+    )
+    const { moments } = await whatIf(staged)
+    assert.deepEqual(
+      moments.slice(1).map(({ at, newly_blocked }) => [at, newly_blocked.count]),
+      [
+        ['2099-07-11T00:00:00.000Z', 0],
+        ['2099-07-12T00:00:00.000Z', 1],
+        ['2099-08-01T00:00:00.000Z', 0],
+      ],
+    )
+  })
+  it('tells whom a silent mandate would hit, and says where a draft has more moments than are told', async () => {
+    const silent = mandate('2026-07-10T00:00:00Z').replace('id: m,', 'id: m, mode: silent,')
+    assert.deepEqual((await whatIf(silent)).moments[0]?.silently_noted.rules, { m: 1 })
+    const text = await site().out('policy', 'what-if', site().file('draft.yaml'))
+    assert.match(text, /^silently noted +1 +ios 1 +m 1 +example\.com 1$/m)
+    const many = Array.from(
+      { length: 20 },
+      (_, i) =>
+        `  - { id: m${i}, finding: app:x, platforms: [ios], deadline: 2099-07-${10 + i}T00:00:00Z, message: Remove it }\n`,
+    )
+    const draft = site().write('draft.yaml', `mode: enforce\nmandates:\n${many.join('')}`)
+    const { out, err } = await site().run('policy', 'what-if', draft, '--json')
+    assert.equal((JSON.parse(out) as WhatIf).moments.length, 16)
+    assert.match(err, /the draft has 20 moments to come, the first are told; ask for others by --at/)
   })
   it('takes --at before the file too', async () => {
     const draft = site().write('draft.yaml', 'mode: enforce')

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import type { DeviceRecord } from '../../src/policy/device'
 import type { Override } from '../../src/policy/override'
 import type { ActivePolicy, Policy } from '../../src/policy/policy'
-import { ImpactCount } from '../../src/policy/what-if'
+import { ImpactCount, turningPoints } from '../../src/policy/what-if'
 
 const NOW = Date.parse('2026-11-20T12:00:00Z')
 const DAY_MS = 86_400_000
@@ -129,5 +129,37 @@ describe('what a change of policy would do', () => {
   it('knows who is exempt', () => {
     const { differences } = compare(active(POLICY), active(MANDATED), NOW + DAY_MS, [exemption])
     assert.deepEqual(differences, ['ben: allow to block'])
+  })
+
+  it('counts apart whom a silent mandate would warn or block', () => {
+    const silent: Policy = {
+      ...MANDATED,
+      mandates: MANDATED.mandates.map((mandate) => ({ ...mandate, mode: 'silent' })),
+    }
+    const { differences, impact } = compare(active(POLICY), active(silent), NOW + DAY_MS)
+    assert.deepEqual(differences, [])
+    assert.deepEqual([impact.blocked.count, impact.noted.count], [0, 2])
+    assert.deepEqual([...impact.noted.rules], [['banned', 2]])
+  })
+
+  it('knows the moments that matter: deadlines, stages instead of them, ends', () => {
+    const [mandate] = MANDATED.mandates
+    assert.ok(mandate)
+    const { deadline } = mandate
+    const staged = {
+      ...mandate,
+      stages: [
+        { percent: 10, from: deadline + 1 },
+        { percent: 100, from: deadline + 2 },
+      ],
+    }
+    const mandates = [mandate, staged, { ...mandate, until: deadline + 3 }]
+    assert.deepEqual(turningPoints({ ...POLICY, mandates }), [
+      deadline,
+      deadline + 1,
+      deadline + 2,
+      deadline,
+      deadline + 3,
+    ])
   })
 })
