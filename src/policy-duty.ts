@@ -3,6 +3,8 @@ import { ConfigError } from './config/host-config-source'
 import { openPolicy, type PolicyReading } from './config/policy-source'
 import { CorruptRecordError } from './devices/store'
 import type { ControlParts } from './host-parts'
+import { OrderDesk } from './orders/order-desk'
+import { pendingText } from './orders/pending'
 
 export interface PolicyDuty {
   /** Why the policy file as it is now is not in force; empty when it is, or need not be. */
@@ -16,6 +18,7 @@ const FIRST_POLICY_MS = 5000
 /** Takes the policy file into the store, and each edit of it. Throws ConfigError when there is no policy at all. */
 export async function followPolicyFile(parts: ControlParts, onChange: () => void): Promise<PolicyDuty> {
   const { store, logger, onFault } = parts
+  const desk = new OrderDesk(store, Date.now)
   let problems: readonly string[] = []
   const say = (found: readonly string[]): void => {
     problems = found
@@ -29,8 +32,12 @@ export async function followPolicyFile(parts: ControlParts, onChange: () => void
       return
     }
     const by = { author: 'policy file', reason, at: Date.now() }
-    const applied = await store.applyPolicy(reading.policy, reading.text, by)
-    logger.info({ policy: applied.version, mode: applied.policy.mode }, 'policy in force')
+    const { pending } = await desk.takeFile(reading, by)
+    if (pending) {
+      const { newlyBlocked, devices, bound } = pending
+      logger.warn({ newlyBlocked, devices, bound }, `policy file held back: ${pendingText(pending)}`)
+    } else
+      logger.info({ policy: store.activePolicy()?.version, mode: reading.policy.mode }, 'policy in force')
     say([])
   }
   const notTaken = (error: unknown): void => {

@@ -4,8 +4,9 @@ import { readStatus } from '../config/status-file'
 import type { ModeOverride } from '../devices/store'
 import { effectiveMode, siteMode } from '../policy/effective-mode'
 import { MODES, type Mode } from '../policy/vocabulary'
-import { answer, author, checkedReason, unlessDamaged, type CommandContext } from './context'
+import { answer, unlessDamaged, type CommandContext } from './context'
 import { inForceText, untilInForce, type InForce } from './in-force'
+import { authorship, CONFIRM, confirmed, orderDesk, type ReasonOptions } from './orders'
 import { clockTime, facts, isoTime } from './output'
 
 export function modeCommand(program: Command, context: () => CommandContext): void {
@@ -14,19 +15,20 @@ export function modeCommand(program: Command, context: () => CommandContext): vo
     .description("show the mode, or set an override beside the policy's own mode; `policy` takes it away")
     .addArgument(new Argument('[mode]').choices([...MODES, 'policy']))
     .option('--reason <text>', 'why; kept with it')
-    .action(async (mode: Mode | 'policy' | undefined, options: { reason?: string }) => {
-      show(context(), mode === undefined ? null : await set(context(), mode, options.reason))
+    .option(...CONFIRM)
+    .action(async (mode: Mode | 'policy' | undefined, options: ReasonOptions) => {
+      show(context(), mode === undefined ? null : await set(context(), mode, options))
     })
 }
 
 async function set(
   context: CommandContext,
   mode: Mode | 'policy',
-  reason: string | undefined,
+  options: ReasonOptions,
 ): Promise<InForce[]> {
-  const by = { author: author(), reason: checkedReason(reason), at: context.now() }
+  const by = authorship(context, options)
   const since = performance.now()
-  await context.store().setModeOverride(mode === 'policy' ? null : mode, by)
+  await orderDesk(context).setMode(mode === 'policy' ? null : mode, by, confirmed(options))
   return untilInForce(context, since)
 }
 

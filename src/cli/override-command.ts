@@ -5,6 +5,7 @@ import { answer, author, checkedReason, note, readable, unlessDamaged, type Comm
 import { checkedDeviceId, checkedUser } from './device-command'
 import { untilInForce } from './in-force'
 import { momentFrom } from './moment'
+import { authorship, CONFIRM, confirmed, orderDesk, type ReasonOptions } from './orders'
 import { age, clockTime, isoTime, Refusal, table, UsageError } from './output'
 
 interface SubjectOptions {
@@ -12,10 +13,11 @@ interface SubjectOptions {
   readonly user?: string
 }
 
-interface AddOptions extends SubjectOptions {
+type RemoveOptions = SubjectOptions & ReasonOptions
+
+interface AddOptions extends RemoveOptions {
   readonly for?: string
   readonly until?: string
-  readonly reason?: string
 }
 
 /** `exempt` and `lock`: the two overrides are told alike and differ in their kind only. */
@@ -40,10 +42,12 @@ export function overrideCommand(
     .option('--for <duration>', 'how long, e.g. 4h or 7d')
     .option('--until <time>', 'until when, RFC 3339 with a zone')
     .option('--reason <text>', 'why; kept with it')
+    .option(...CONFIRM)
     .action(async (options: AddOptions) => add(context(), kind, options))
-  subjectOptions(command.command('remove').description('remove one')).action(
-    async (options: SubjectOptions) => remove(context(), kind, options),
-  )
+  subjectOptions(command.command('remove').description('remove one'))
+    .option('--reason <text>', 'why; kept in the history')
+    .option(...CONFIRM)
+    .action(async (options: RemoveOptions) => remove(context(), kind, options))
   command
     .command('list')
     .description('list them, expired ones too')
@@ -68,7 +72,7 @@ async function add(context: CommandContext, kind: Override['kind'], options: Add
   if (!isKnown(context, subject))
     note(context, `${named(subject)} was never reported: if it is no typing error, the ${kind} waits for it`)
   const since = performance.now()
-  await context.store().putOverride(override)
+  await orderDesk(context).putOverride(override, confirmed(options))
   await untilInForce(context, since)
   const until = expiresAt === null ? 'removed' : clockTime(expiresAt)
   answer(context, overrideJson(override), `${kind} on ${named(subject)} until ${until}\n`)
@@ -101,12 +105,13 @@ const overrideJson = ({ kind, subject, author: by, reason, createdAt, expiresAt 
 async function remove(
   context: CommandContext,
   kind: Override['kind'],
-  options: SubjectOptions,
+  options: RemoveOptions,
 ): Promise<void> {
   const subject = subjectOf(options)
+  const by = authorship(context, { reason: 'none given', ...options })
   const since = performance.now()
-  if (!(await context.store().removeOverride(kind, subject)))
-    throw new Refusal(`there is no ${kind} on ${named(subject)}`)
+  const { entry } = await orderDesk(context).removeOverride(kind, subject, by, confirmed(options))
+  if (entry === null) throw new Refusal(`there is no ${kind} on ${named(subject)}`)
   await untilInForce(context, since)
   answer(
     context,

@@ -3,6 +3,7 @@ import path from 'node:path'
 import { Command, CommanderError } from 'commander'
 
 import { VERSION } from '../config/version'
+import { auditCommand } from './audit-command'
 import { blockedCommand } from './blocked-command'
 import { blocksCommand } from './blocks-command'
 import { openSite, type CommandContext, type Site } from './context'
@@ -62,6 +63,7 @@ export async function run(argv: readonly string[], given: Streams): Promise<numb
   overrideCommand(program, context, 'exemption')
   overrideCommand(program, context, 'lock')
   policyCommand(program, context)
+  auditCommand(program, context)
   storeCommand(program, context)
   tagCommand(program, context)
   withGlobalOptions(program)

@@ -4,7 +4,8 @@ import { formatProblem } from '../config/config-problem'
 import { openPolicy } from '../config/policy-source'
 import { readStatus, type HostStatus } from '../config/status-file'
 import { readTagKeyFile } from '../config/tag-key-file'
-import { answer, type CommandContext } from './context'
+import { pendingEdit, pendingText, type Pending } from '../orders/pending'
+import { answer, unlessDamaged, type CommandContext } from './context'
 import { fleetJson, fleetStatus, fleetSummary, fleetText } from './fleet-hosts'
 import { modeFacts, modeText, overrideJson, overrideText } from './mode-command'
 import { clockTime, facts, isoTime } from './output'
@@ -20,11 +21,17 @@ async function status(context: CommandContext): Promise<void> {
   const { stateDir, enforcement, identity, policy } = context.config()
   const store = context.store()
   const found = modeFacts(context)
-  const { mode, policyMode, policyVersion, override, damaged } = found
+  const { mode, policyMode, policyVersion, override } = found
+  const damaged = [...found.damaged]
   const gate = readStatus(stateDir)
   const policyProblems = gate?.policyProblems ?? (policy.source === 'file' ? fileProblems(context) : [])
   const configProblems = gate?.configProblems ?? context.configProblems()
   const waiting = gate?.configWaiting ?? []
+  const pending =
+    unlessDamaged(
+      () => pendingEdit(store),
+      (message) => damaged.push(message),
+    ) ?? null
   const { keys } = readTagKeyFile(identity.tag.keyFile)
   const signing = keys[0]?.id ?? null
   const counts = store.counts()
@@ -39,6 +46,7 @@ async function status(context: CommandContext): Promise<void> {
     enforcement,
     policy_version: policyVersion,
     policy_problems: policyProblems,
+    pending: pendingJson(pending),
     config_problems: configProblems,
     config_waiting: waiting,
     damaged,
@@ -58,6 +66,9 @@ async function status(context: CommandContext): Promise<void> {
     ["this host's enforcement", enforcement],
     ['policy version', policyVersion],
     [policy.source === 'file' ? 'policy file' : 'policy in the store', standing(policyProblems, gate)],
+    ...(pending
+      ? [['HELD BACK', `the edit of ${clockTime(pending.since)}: ${pendingText(pending)}`] as const]
+      : []),
     ['config file', standing(configProblems, gate)],
     ...waiting.map((key) => ['waits for a restart', key] as const),
     ['gate', gate ? `running, pid ${gate.pid}, since ${clockTime(gate.startedAt)}` : 'not running'],
@@ -71,6 +82,16 @@ async function status(context: CommandContext): Promise<void> {
   ])
   answer(context, json, hosts ? text + fleetText(hosts, context.now()) : text)
 }
+
+const pendingJson = (pending: Pending | null): object | null =>
+  pending && {
+    cause: pending.cause,
+    newly_blocked: pending.newlyBlocked,
+    devices: pending.devices,
+    bound: pending.bound,
+    since: isoTime(pending.since),
+    confirm: `device-gate policy confirm ${pending.newlyBlocked} --reason TEXT`,
+  }
 
 const fileProblems = (context: CommandContext): string[] => {
   const { first } = openPolicy(context.harakaDir)

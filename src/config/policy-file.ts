@@ -9,7 +9,7 @@ import { publishedSchema, readValidYaml } from './schema'
 /** The file's own shape, after the schema has filled in the defaults. */
 interface PolicyYaml {
   readonly mode: Mode
-  readonly max_new_blocks: { readonly percent: number; readonly count: number }
+  readonly max_new_blocks: Policy['maxNewBlocks']
   readonly unknown: Action
   readonly stale: { readonly after: string; readonly action: Action }
   readonly noncompliant: Action

@@ -1,6 +1,8 @@
+import { newestKey } from '../lmdb/environment'
 import type { DeviceRecord } from '../policy/device'
 import type { Override } from '../policy/override'
 import type { ActivePolicy } from '../policy/policy'
+import { readHistoryEntry, type HistoryEntry } from './history'
 import { isDeviceId, isUserName } from './record'
 import { newestPolicy, type ReplicaDatabase } from './replica-database'
 import {
@@ -11,7 +13,7 @@ import {
   type ReadStore,
   type StoreCounts,
 } from './store'
-import { readDevice, readModeOverride, readOverride, readPolicyVersion } from './stored'
+import { readDevice, readModeOverride, readNote, readOverride, readPolicyVersion } from './stored'
 
 /** Everything that can be read of the host's LMDB environment; who may write it is said by those who extend it. */
 export abstract class LmdbReplica implements ReadStore {
@@ -101,6 +103,34 @@ export abstract class LmdbReplica implements ReadStore {
       .map(({ key, value }) => ({ key: [key].flat(), value }))
       .filter(({ key }) => kind === undefined || key.at(-1) === kind)
       .map(({ key, value }) => orCorrupt(() => readOverride(key, value)))
+  }
+
+  note(name: string): unknown {
+    const text = this.database.current().notes.get(name)
+    return text === undefined ? undefined : readNote(name, text)
+  }
+
+  notes(prefix: string): Map<string, unknown> {
+    const range = this.database.current().notes.getRange({ start: prefix, end: `${prefix}\uffff` })
+    return new Map(
+      [...range].map(({ key, value }) => [String(key).slice(prefix.length), readNote(String(key), value)]),
+    )
+  }
+
+  newestOrder(): number {
+    this.database.environment.refresh()
+    return newestKey(this.database.current().history)
+  }
+
+  history(limit: number): (HistoryEntry | CorruptRecordError)[] {
+    return [...this.database.current().history.getRange({ reverse: true, limit })].map(({ key, value }) =>
+      orCorrupt(() => readHistoryEntry(Number(key), value)),
+    )
+  }
+
+  *historyTexts(): Iterable<{ readonly n: number; readonly text: string }> {
+    for (const { key, value } of this.database.current().history.getRange({}))
+      yield { n: Number(key), text: value }
   }
 
   counts(): StoreCounts {

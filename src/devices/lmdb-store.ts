@@ -1,9 +1,20 @@
+import { newestKey } from '../lmdb/environment'
 import type { DeviceRecord } from '../policy/device'
 import type { Override } from '../policy/override'
 import type { Policy } from '../policy/policy'
 import type { Mode } from '../policy/vocabulary'
 import type { NewChange } from './change-log'
+import { entryBody, entryText, readHistoryEntry, type HistoryEntry } from './history'
 import { isSubject, LmdbReplica } from './lmdb-replica'
+import {
+  modeOrder,
+  overrideOrder,
+  OvertakenError,
+  policyOrder,
+  removalOrder,
+  type Effect,
+  type Order,
+} from './order'
 import { formatDeviceRecord, isDeviceId } from './record'
 import { newestPolicy, putDeviceRow, removeDeviceRow, ReplicaDatabase } from './replica-database'
 import type { Authorship, PolicyVersion, PutOutcome, Store } from './store'
@@ -53,17 +64,66 @@ export class LmdbStore extends LmdbReplica implements Store {
     })
   }
 
-  applyPolicy(policy: Policy, sourceText: string, by: Authorship): Promise<PolicyVersion> {
+  order(order: Order): Promise<HistoryEntry | null> {
     return this.#write(() => {
       const tables = this.database.current()
-      const newest = newestPolicy(tables)
-      const current = this.#readablePolicy(newest)
-      if (current?.sourceText === sourceText) return current
-      const applied = { version: newest + 1, ...by, policy, sourceText }
-      void tables.policies.put(applied.version, JSON.stringify(applied))
-      this.database.log.append([{ kind: 'policy' }])
-      return applied
+      const n = newestKey(tables.history)
+      if (order.basedOn !== undefined && order.basedOn !== n) throw new OvertakenError()
+      const changes = order.effects.flatMap((effect) => this.#do(effect, order) ?? [])
+      if (changes.length === 0) return null
+      this.database.log.append(changes)
+      const prev = hashOf(n, tables.history.get(n))
+      const text = entryText(n + 1, newestPolicy(tables), prev, entryBody(order))
+      void tables.history.put(n + 1, text)
+      return readHistoryEntry(n + 1, text)
     })
+  }
+
+  /** undefined: there was nothing to change. Inside a write transaction. */
+  #do(effect: Effect, { author, reason, at }: Authorship): NewChange | undefined {
+    const { meta } = this.database
+    const tables = this.database.current()
+    switch (effect.kind) {
+      case 'policy': {
+        const { policy, sourceText } = effect
+        const newest = newestPolicy(tables)
+        if (effect.first ? newest > 0 : this.#readablePolicy(newest)?.sourceText === sourceText)
+          return undefined
+        const applied = { version: newest + 1, author, reason, at, policy, sourceText }
+        void tables.policies.put(applied.version, JSON.stringify(applied))
+        return { kind: 'policy' }
+      }
+      case 'mode':
+        if (effect.mode === null) void meta.remove('modeOverride')
+        else void meta.put('modeOverride', JSON.stringify({ mode: effect.mode, author, reason, at }))
+        return { kind: 'policy' }
+      case 'override': {
+        const { kind, subject } = effect.override
+        void tables.overrides.put([subject.kind, subject.id, kind], JSON.stringify(effect.override))
+        return { kind: 'override', subject }
+      }
+      case 'override removed': {
+        const { override, subject } = effect
+        const key = [subject.kind, subject.id, override]
+        if (tables.overrides.get(key) === undefined) return undefined
+        void tables.overrides.remove(key)
+        return { kind: 'override', subject }
+      }
+      case 'note': {
+        const text = effect.value === null ? undefined : JSON.stringify(effect.value)
+        if (tables.notes.get(effect.name) === text) return undefined
+        if (text === undefined) void tables.notes.remove(effect.name)
+        else void tables.notes.put(effect.name, text)
+        return { kind: 'policy' }
+      }
+    }
+  }
+
+  async applyPolicy(policy: Policy, sourceText: string, by: Authorship): Promise<PolicyVersion> {
+    await this.order(policyOrder(policy, sourceText, by))
+    const newest = this.sequence() > 0 && this.policyVersion(newestPolicy(this.database.current()))
+    if (!newest) throw new Error('the policy that was applied is not there')
+    return newest
   }
 
   /** A policy that cannot be read must not keep a good one from replacing it. */
@@ -75,34 +135,23 @@ export class LmdbStore extends LmdbReplica implements Store {
     }
   }
 
-  setModeOverride(mode: Mode | null, by: Authorship): Promise<void> {
-    return this.#write(() => {
-      if (mode === null) void this.database.meta.remove('modeOverride')
-      else void this.database.meta.put('modeOverride', JSON.stringify({ mode, ...by }))
-      this.database.log.append([{ kind: 'policy' }])
-    })
+  async setModeOverride(mode: Mode | null, by: Authorship): Promise<void> {
+    await this.order(modeOrder(mode, by))
   }
 
   async putOverride(override: Override): Promise<void> {
-    const { kind, subject } = override
+    const { subject } = override
     if (!isSubject(subject))
       throw new Error(`there can be no ${subject.kind} with this id: too long or not text`)
-    await this.#write(() => {
-      void this.database.current().overrides.put([subject.kind, subject.id, kind], JSON.stringify(override))
-      this.database.log.append([{ kind: 'override', subject }])
-    })
+    await this.order(overrideOrder(override))
   }
 
-  async removeOverride(kind: Override['kind'], subject: Override['subject']): Promise<boolean> {
-    if (!isSubject(subject)) return false
-    return this.#write(() => {
-      const key = [subject.kind, subject.id, kind]
-      const { overrides } = this.database.current()
-      if (overrides.get(key) === undefined) return false
-      void overrides.remove(key)
-      this.database.log.append([{ kind: 'override', subject }])
-      return true
-    })
+  async removeOverride(
+    kind: Override['kind'],
+    subject: Override['subject'],
+    by: Authorship,
+  ): Promise<boolean> {
+    return isSubject(subject) && (await this.order(removalOrder(kind, subject, by))) !== null
   }
 
   /** What is written here is unknown to a fleet whose store this host may have followed before. */
@@ -111,6 +160,15 @@ export class LmdbStore extends LmdbReplica implements Store {
       if (this.database.meta.get('cursor') !== undefined) void this.database.meta.remove('cursor')
       return work()
     })
+  }
+}
+
+/** Empty before the first one, and behind one that is damaged: the break shows from then on. */
+function hashOf(n: number, text: string | undefined): string {
+  try {
+    return text === undefined ? '' : readHistoryEntry(n, text).hash
+  } catch {
+    return ''
   }
 }
 

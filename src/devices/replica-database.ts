@@ -13,6 +13,8 @@ export interface Tables {
   readonly owners: TextDatabase
   readonly policies: TextDatabase
   readonly overrides: TextDatabase
+  readonly notes: TextDatabase
+  readonly history: TextDatabase
 }
 
 /** The LMDB environment at `<stateDir>/replica`, shared by all processes of the host. */
@@ -61,6 +63,8 @@ const tables = (environment: Environment, suffix: string): Tables => ({
   owners: environment.database(`owners${suffix}`, { dupSort: true }),
   policies: environment.database(`policies${suffix}`),
   overrides: environment.database(`overrides${suffix}`),
+  notes: environment.database(`notes${suffix}`),
+  history: environment.database(`history${suffix}`),
 })
 
 /** The version of the newest policy; 0 when there is none. */

@@ -2,35 +2,12 @@ import type { DeviceRecord } from '../policy/device'
 import type { Override } from '../policy/override'
 import type { ActivePolicy, Policy } from '../policy/policy'
 import type { Mode } from '../policy/vocabulary'
+import type { CorruptRecordError } from './corrupt-record'
+import type { HistoryEntry } from './history'
+import type { Authorship, Order } from './order'
 
-/** How an entry that cannot be read is mended, by its database. */
-const MENDING: Readonly<Partial<Record<string, string>>> = {
-  devices: "write it again (device-gate device put, or the feed's next sweep) to mend it",
-  overrides: 'add or remove it again (device-gate exempt or lock) to mend it',
-  policies: 'save the policy file with a change, so that a new version takes its place',
-  meta: 'set or take away the mode (device-gate mode) to mend it',
-}
-
-/** A stored value that cannot be read: that entry alone is out of order, the rest of the store is well. */
-export class CorruptRecordError extends Error {
-  override readonly name = 'CorruptRecordError'
-  readonly code = 'ERR_CORRUPT_RECORD'
-  constructor(
-    /** The database and key it is stored under, e.g. `devices/d-1`. */
-    readonly place: string,
-    readonly problem: string,
-  ) {
-    super(`${place}: ${problem}; ${MENDING[place.slice(0, place.indexOf('/'))] ?? 'write it again'}`)
-  }
-}
-
-/** Who changes something and why: kept with every change that is not a device record. */
-export interface Authorship {
-  readonly author: string
-  readonly reason: string
-  /** Epoch milliseconds. */
-  readonly at: number
-}
+export { CorruptRecordError } from './corrupt-record'
+export type { Authorship } from './order'
 
 export interface PolicyVersion extends Authorship {
   readonly version: number
@@ -100,6 +77,16 @@ export interface ReadStore extends Replica {
   modeOverride(): ModeOverride | undefined
   /** A corrupt one is given as its error, in its place. */
   listOverrides(kind?: Override['kind']): (Override | CorruptRecordError)[]
+  /** What stands beside the policy under a name; undefined: nothing. */
+  note(name: string): unknown
+  /** All whose names begin with `prefix`, by the rest of their names. */
+  notes(prefix: string): Map<string, unknown>
+  /** The number of the newest order in the history; 0: none was done. */
+  newestOrder(): number
+  /** The orders that were done, newest first. A corrupt one is given as its error, in its place. */
+  history(limit: number): (HistoryEntry | CorruptRecordError)[]
+  /** The entries of the history as they are stored, oldest first. */
+  historyTexts(): Iterable<{ readonly n: number; readonly text: string }>
   counts(): StoreCounts
   close(): Promise<void>
 }
@@ -115,10 +102,15 @@ export interface Store extends ReadStore {
    */
   putDevices(records: readonly DeviceRecord[]): Promise<PutOutcome[]>
   forgetDevice(id: string): Promise<boolean>
+  /**
+   * Does an order with its entry in the history. Gives that entry, or null when there was nothing to change. Rejects
+   * with OvertakenError when it is no longer based on the newest one.
+   */
+  order(order: Order): Promise<HistoryEntry | null>
   /** Applies a policy as the next version; the version in force stays when the text is the same. */
   applyPolicy(policy: Policy, sourceText: string, by: Authorship): Promise<PolicyVersion>
   /** null takes the override away. */
   setModeOverride(mode: Mode | null, by: Authorship): Promise<void>
   putOverride(override: Override): Promise<void>
-  removeOverride(kind: Override['kind'], subject: Override['subject']): Promise<boolean>
+  removeOverride(kind: Override['kind'], subject: Override['subject'], by: Authorship): Promise<boolean>
 }

@@ -58,6 +58,12 @@ export function readPolicyVersion(version: number, text: string): PolicyVersion 
   return value as unknown as PolicyVersion
 }
 
+export function readNote(name: string, text: string): unknown {
+  const value = json(`notes/${name}`, text)
+  if (!isObject(value)) throw damaged(`notes/${name}`)
+  return value
+}
+
 /** undefined: damaged. The reader then knows that something changed, and not what. */
 export function readChange(sequence: number, text: string): Change | undefined {
   let value: unknown

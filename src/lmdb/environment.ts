@@ -37,7 +37,7 @@ export interface Environment {
 
 /** Address space, neither disk nor memory: grown beyond, it is mapped anew beside the old map. */
 const MAP_OCTETS = 1024 ** 3
-const MAX_DATABASES = 16
+const MAX_DATABASES = 24
 /** Each process takes one slot, and a few more for a moment. */
 const MAX_READERS = 512
 

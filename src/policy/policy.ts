@@ -52,7 +52,12 @@ export interface PolicyTest {
 /** The site's rules, parsed and valid: what `device_gate_policy.yaml` says. */
 export interface Policy {
   readonly mode: Mode
-  readonly maxNewBlocks: { readonly percent: number; readonly count: number }
+  readonly maxNewBlocks: {
+    readonly percent: number
+    readonly count: number
+    /** What lets a larger change pass: its figure, or another person; default: its figure. */
+    readonly approval?: 'confirm' | 'second'
+  }
   /** A device nobody reported. */
   readonly unknown: Action
   readonly stale: { readonly afterMs: number; readonly action: Action }

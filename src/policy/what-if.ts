@@ -108,7 +108,7 @@ const increment = (counts: Map<string, number>, key: string): Map<string, number
   counts.set(key, (counts.get(key) ?? 0) + 1)
 
 /** How a device is served that proves itself, whatever a single host's break-glass says. */
-function effectOn(
+export function effectOn(
   device: DeviceRecord,
   overrides: readonly Override[],
   active: ActivePolicy,

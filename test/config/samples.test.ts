@@ -136,7 +136,7 @@ describe('the sample device_gate_policy.yaml', () => {
       { mode, maxNewBlocks, unknown, stale, noncompliant, grace },
       {
         mode: 'monitor',
-        maxNewBlocks: { percent: 5, count: 50 },
+        maxNewBlocks: { percent: 5, count: 50, approval: 'confirm' },
         unknown: 'allow',
         stale: { afterMs: 7 * 86_400_000, action: 'warn' },
         noncompliant: 'block',

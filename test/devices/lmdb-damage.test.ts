@@ -5,6 +5,8 @@ import { open, type Database } from 'lmdb'
 
 import { ChangeLog } from '../../src/devices/change-log'
 import { LmdbStore } from '../../src/devices/lmdb-store'
+import { entryBody, entryText } from '../../src/devices/history'
+import { modeOrder } from '../../src/devices/order'
 import { formatDeviceRecord } from '../../src/devices/record'
 import { CorruptRecordError } from '../../src/devices/store'
 import { DecisionGate } from '../../src/gate/decision-gate'
@@ -12,6 +14,7 @@ import { openEnvironment } from '../../src/lmdb/environment'
 import type { Claim } from '../../src/policy/decision'
 import type { FailMode } from '../../src/policy/vocabulary'
 import { tempDirs } from '../support/temp-dir'
+import { auditHistory } from '../../src/orders/audit'
 import { AT, BY, override, policy, record } from './samples'
 
 type RawKey = string | number | (string | number)[]
@@ -203,8 +206,8 @@ describe('LmdbStore with damaged entries', function () {
         case 'meta':
           return store.setModeOverride(null, BY)
         default:
-          await store.removeOverride('lock', { kind: 'device', id: 'd-1' })
-          return store.removeOverride('exemption', { kind: 'user', id: 'anna@example.com' })
+          await store.removeOverride('lock', { kind: 'device', id: 'd-1' }, BY)
+          return store.removeOverride('exemption', { kind: 'user', id: 'anna@example.com' }, BY)
       }
     }
 
@@ -267,4 +270,65 @@ describe('LmdbStore with damaged entries', function () {
       await environment.close()
     })
   })
+
+  describe('the history', () => {
+    beforeEach(async () => {
+      await store.applyPolicy(policy(), 'one', BY)
+      await store.setModeOverride('off', BY)
+      await store.setModeOverride('monitor', BY)
+    })
+    const textOf = (n: number): string => {
+      for (const one of store.historyTexts()) if (one.n === n) return one.text
+      return assert.fail(`no entry ${n}`)
+    }
+
+    const damages: [what: string, damage: () => Promise<unknown>, n: number, told: RegExp][] = [
+      [
+        'an entry whose reason was changed',
+        () => damage('history', 2, textOf(2).replace('a test', 'no test')),
+        2,
+        /its content is not what was written/,
+      ],
+      ['an entry that is gone', () => raw('history').remove(2), 2, /missing/],
+      ['the first entry gone', () => raw('history').remove(1), 1, /missing/],
+      [
+        'an entry made anew with a right hash of its own',
+        () => damage('history', 2, entryText(2, 1, 'f'.repeat(40), entryBody(modeOrder('off', BY)))),
+        2,
+        /does not follow the entry before/,
+      ],
+      [
+        'an entry in the place of another, which the next one tells',
+        () => damage('history', 2, entryText(2, 1, prevOf(textOf(2)), entryBody(modeOrder('enforce', BY)))),
+        3,
+        /does not follow the entry before/,
+      ],
+      ['no JSON', () => damage('history', 3, '{'), 3, /not what was written/],
+      [
+        'a policy that was changed after it was ordered',
+        () => damage('policies', 1, JSON.stringify({ ...store.policyVersion(1), sourceText: 'other' })),
+        1,
+        /version 1 is not the text/,
+      ],
+      ['a policy that is gone', () => raw('policies').remove(1), 1, /version 1 .* is missing/],
+    ]
+    for (const [what, make, n, told] of damages)
+      it(`names ${what}`, async () => {
+        assert.equal(auditHistory(store).problem, undefined)
+        await make()
+        store.sequence()
+        const { problem } = auditHistory(store)
+        assert.equal(problem?.n, n)
+        assert.match(problem.problem, told)
+      })
+
+    it('goes on behind a damaged entry, and lists the others', async () => {
+      await damage('history', 3, '{')
+      await store.setModeOverride('off', BY)
+      const listed = store.history(10).map((one) => ('n' in one ? one.n : one.place))
+      assert.deepEqual(listed, [4, 'history/3', 2, 1])
+    })
+  })
 })
+
+const prevOf = (text: string): string => (JSON.parse(text) as { prev: string }).prev

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 
+import type { HistoryEntry } from '../../src/devices/history'
+import { OvertakenError, type Order } from '../../src/devices/order'
+import { auditHistory } from '../../src/orders/audit'
 import type { Change, CorruptRecordError, PutOutcome, Store } from '../../src/devices/store'
 import { isDeviceId } from '../../src/devices/record'
 import type { DeviceRecord } from '../../src/policy/device'
@@ -341,9 +344,9 @@ export function storeContract(name: string, makeHome: () => Promise<StoreHome>):
           store.overridesOn(device).map(({ reason }) => reason),
           ['longer'],
         )
-        assert.equal(await store.removeOverride('lock', device), false)
-        assert.equal(await store.removeOverride('exemption', device), true)
-        assert.equal(await store.removeOverride('exemption', device), false)
+        assert.equal(await store.removeOverride('lock', device, BY), false)
+        assert.equal(await store.removeOverride('exemption', device, BY), true)
+        assert.equal(await store.removeOverride('exemption', device, BY), false)
         assert.deepEqual(store.overridesOn(device), [])
       })
 
@@ -354,7 +357,7 @@ export function storeContract(name: string, makeHome: () => Promise<StoreHome>):
             await store.putOverride(override({ subject }))
             assert.equal(store.overridesOn(subject).length, 1)
             if (one !== other) assert.deepEqual(store.overridesOn({ kind: 'user', id: other }), [])
-            await store.removeOverride('exemption', subject)
+            await store.removeOverride('exemption', subject, BY)
           }),
           { numRuns: 60 },
         )
@@ -369,10 +372,103 @@ export function storeContract(name: string, makeHome: () => Promise<StoreHome>):
         it(`refuses one on an id that is ${what}`, async () => {
           await assert.rejects(store.putOverride(override({ subject: { kind: 'device', id } })), /device/)
           assert.deepEqual(store.overridesOn({ kind: 'device', id }), [])
-          assert.equal(await store.removeOverride('exemption', { kind: 'device', id }), false)
+          assert.equal(await store.removeOverride('exemption', { kind: 'device', id }, BY), false)
           assert.equal(store.sequence(), 0)
         })
       }
+    })
+
+    describe('orders', () => {
+      const note = (name: string, value: object | null): Order => ({
+        ...BY,
+        kind: 'pending',
+        change: name,
+        effects: [{ kind: 'note', name, value }],
+      })
+      const entries = (): HistoryEntry[] =>
+        store.history(100).map((one) => ('n' in one ? one : assert.fail(one.message)))
+
+      it('are each in the history, with who, why and the version in force, one chained to the other', async () => {
+        await store.applyPolicy(policy(), 'one', BY)
+        await store.setModeOverride('off', { ...BY, author: 'anna' })
+        await store.putOverride(override({ kind: 'lock' }))
+        await store.removeOverride('lock', override().subject, { ...BY, reason: 'found it' })
+        await store.applyPolicy(policy({ mode: 'monitor' }), 'two', BY)
+        assert.deepEqual(
+          entries().map(({ n, kind, who, reason, version }) => [n, kind, who, reason, version]),
+          [
+            [5, 'policy', 'ops', 'a test', 2],
+            [4, 'lock', 'ops', 'found it', 1],
+            [3, 'lock', 'ops', 'on loan', 1],
+            [2, 'mode', 'anna', 'a test', 1],
+            [1, 'policy', 'ops', 'a test', 1],
+          ],
+        )
+        assert.equal(store.newestOrder(), 5)
+        const audit = auditHistory(store)
+        assert.deepEqual(audit, { entries: 5, newestHash: entries()[0]?.hash, problem: undefined })
+      })
+
+      it('that change nothing are not', async () => {
+        await store.applyPolicy(policy(), 'one', BY)
+        await store.applyPolicy(policy(), 'one', BY)
+        assert.equal(await store.removeOverride('lock', override().subject, BY), false)
+        assert.equal(await store.order(note('absent', null)), null)
+        assert.equal(store.newestOrder(), 1)
+      })
+
+      it('do all of their effects, or none where another order came between', async () => {
+        await store.applyPolicy(policy(), 'one', BY)
+        const order: Order = {
+          ...BY,
+          kind: 'policy',
+          change: 'both',
+          effects: [
+            { kind: 'policy', policy: policy({ mode: 'off' }), sourceText: 'two' },
+            { kind: 'note', name: 'beside', value: { x: 1 } },
+          ],
+        }
+        await assert.rejects(store.order({ ...order, basedOn: 0 }), OvertakenError)
+        assert.deepEqual(
+          [store.activePolicy()?.version, store.note('beside'), store.newestOrder()],
+          [1, undefined, 1],
+        )
+        assert.equal((await store.order({ ...order, basedOn: 1 }))?.version, 2)
+        assert.deepEqual([store.activePolicy()?.version, store.note('beside')], [2, { x: 1 }])
+        await store.setModeOverride('off', BY)
+        assert.equal(store.newestOrder(), 3, 'and it goes on')
+      })
+
+      it('keep what stands beside the policy, by name', async () => {
+        await store.order(note('a/1', { x: 'é\n' }))
+        await store.order(note('a/2', { x: [] }))
+        await store.order(note('b', {}))
+        assert.deepEqual(
+          store.notes('a/'),
+          new Map<string, unknown>([
+            ['1', { x: 'é\n' }],
+            ['2', { x: [] }],
+          ]),
+        )
+        await store.order(note('a/1', null))
+        assert.deepEqual([store.note('a/1'), store.note('a/2')], [undefined, { x: [] }])
+        await close(store)
+        store = await open()
+        assert.deepEqual(store.note('a/2'), { x: [] })
+        assert.equal(auditHistory(store).entries, 4)
+      })
+
+      it('keep any words of the person who gave them, and the chain whole', async () => {
+        await fc.assert(
+          fc.asyncProperty(fc.string({ unit: 'binary' }), fc.string(), async (reason, author) => {
+            await store.setModeOverride('off', { reason, author, at: AT })
+            const [newest] = entries()
+            assert.deepEqual([newest?.reason, newest?.who], [reason, author])
+            assert.equal(auditHistory(store).problem, undefined)
+          }),
+          { numRuns: 40 },
+        )
+      })
     })
 
     describe('the change log', () => {
@@ -382,7 +478,7 @@ export function storeContract(name: string, makeHome: () => Promise<StoreHome>):
         await store.applyPolicy(policy(), 'one', BY)
         await store.setModeOverride('off', BY)
         await store.putOverride(override())
-        await store.removeOverride('exemption', override().subject)
+        await store.removeOverride('exemption', override().subject, BY)
         await store.forgetDevice('d-1')
         const told = changes()
         assert.deepEqual(

@@ -108,7 +108,7 @@ const storeWorld = (store: LmdbStore): World => ({
       case 'override':
         return store.putOverride(write.override)
       case 'remove override':
-        return store.removeOverride(write.override.kind, write.override.subject)
+        return store.removeOverride(write.override.kind, write.override.subject, BY)
       case 'policy':
         return store.applyPolicy(write.policy, JSON.stringify(write.policy), BY)
       case 'mode':

@@ -1,7 +1,8 @@
 import type { NewChange } from '../change-log'
+import { readHistoryEntry } from '../history'
 import { formatDeviceRecord, isDeviceId, parseDeviceRecord } from '../record'
 import { putDeviceRow, removeDeviceRow, type ReplicaDatabase, type Tables } from '../replica-database'
-import { readDevice, readModeOverride, readOverride, readPolicyVersion } from '../stored'
+import { readDevice, readModeOverride, readNote, readOverride, readPolicyVersion } from '../stored'
 import { ChainBreak } from './chain-break'
 import type { Operation } from './log-entry'
 import { countSetAside } from './set-aside'
@@ -39,6 +40,14 @@ export function applyOperation(database: Database, tables: Tables, operation: Op
       void tables.overrides.remove([subjectKind, id, kind])
       return overrideChange(subjectKind, id)
     }
+    case 'note': {
+      const { name, value } = operation
+      if (value === null || value === undefined) void tables.notes.remove(name)
+      else putNote(database, tables, name, JSON.stringify(value))
+      return { kind: 'policy' }
+    }
+    case 'history':
+      return applyHistory(database, tables, operation.entry)
     case 'unknown':
       countSetAside(
         database.meta,
@@ -161,6 +170,27 @@ export function putOverride(
   noteUnreadable(database, () => readOverride(row, text))
   void tables.overrides.put(row, text)
   return overrideChange(subjectKind, id)
+}
+
+export function putNote(database: Database, tables: Tables, name: string, text: string): void {
+  noteUnreadable(database, () => readNote(name, text))
+  void tables.notes.put(name, text)
+}
+
+function applyHistory(database: Database, tables: Tables, value: unknown): Applied {
+  const n = (value as { n?: unknown } | null)?.n
+  if (typeof n !== 'number' || !Number.isSafeInteger(n) || n < 1) {
+    countSetAside(database.meta, 'log: an entry of the history without a number')
+    return { kind: 'nothing' }
+  }
+  putHistoryEntry(database, tables, n, JSON.stringify(value))
+  // What the order did stands beside it in the same entry of the log.
+  return { kind: 'nothing' }
+}
+
+export function putHistoryEntry(database: Database, tables: Tables, n: number, text: string): void {
+  noteUnreadable(database, () => readHistoryEntry(n, text))
+  void tables.history.put(n, text)
 }
 
 const overrideChange = (subjectKind: string, id: string): Applied =>

@@ -35,13 +35,13 @@ const MAX_CHANGES = 100_000
 /**
  * Marks an empty store as being filled, which is no store yet for any host; gives where to go on.
  *
- * KEYS: meta devices policies overrides log. ARGV: whose data, the sequence it is at.
+ * KEYS: meta devices policies overrides notes history log. ARGV: whose data, the sequence it is at.
  */
 const BEGIN_SCRIPT = script(`
 local found = redis.call('HMGET', KEYS[1], 'epoch', 'filling', 'fillingFrom', 'filledTo')
 if found[1] then return redis.error_reply('FULL there is a store') end
 if found[2] == ARGV[1] then return { found[3], found[4] or '' } end
-redis.call('DEL', KEYS[2], KEYS[3], KEYS[4], KEYS[5])
+redis.call('DEL', unpack(KEYS, 2))
 redis.call('HDEL', KEYS[1], 'filledTo')
 redis.call('HSET', KEYS[1], 'filling', ARGV[1], 'fillingFrom', ARGV[2])
 return { ARGV[2], '' }
@@ -50,15 +50,16 @@ return { ARGV[2], '' }
 /**
  * Makes a store of what was filled in, all at once. The log is empty: hosts that are not there take a snapshot.
  *
- * KEYS: meta log. ARGV: whose data, epoch, n, tip, policy version, its sum, mode ('' = none).
+ * KEYS: meta log. ARGV: whose data, epoch, n, tip, policy version, its sum, mode ('' = none), orders.
  */
 const FINISH_SCRIPT = script(`
 local meta = KEYS[1]
 local found = redis.call('HMGET', meta, 'epoch', 'filling')
 if found[1] or found[2] ~= ARGV[1] then return redis.error_reply('FULL there is a store') end
 redis.call('DEL', KEYS[2])
-redis.call('HDEL', meta, 'filling', 'fillingFrom', 'filledTo', 'lost', 'mode', 'policy', 'policySha')
+redis.call('HDEL', meta, 'filling', 'fillingFrom', 'filledTo', 'lost', 'mode', 'policy', 'policySha', 'orders')
 redis.call('HSET', meta, 'schema', '${STORE_SCHEMA}', 'epoch', ARGV[2], 'n', ARGV[3], 'tip', ARGV[4], 'octets', '0')
+redis.call('HSET', meta, 'orders', ARGV[8])
 if ARGV[5] ~= '0' then redis.call('HSET', meta, 'policy', ARGV[5], 'policySha', ARGV[6]) end
 if ARGV[7] ~= '' then redis.call('HSET', meta, 'mode', ARGV[7]) end
 return 'OK'
@@ -74,11 +75,11 @@ export async function fillStore(
   source: FillSource,
   onProgress: (devices: number, of: number) => void,
 ): Promise<Filled> {
-  const { meta, devices, policies, overrides, log } = keys
+  const { meta, devices, policies, overrides, notes, history, log } = keys
   const [from = '', to = ''] = (await run(
     client,
     BEGIN_SCRIPT,
-    [meta, devices, policies, overrides, log],
+    [meta, devices, policies, overrides, notes, history, log],
     [source.name, source.store.sequence()],
   )) as string[]
   const unreadable: string[] = []
@@ -149,10 +150,13 @@ class Copy {
     }
   }
 
-  /** Policies and overrides: few, and copied anew each time. */
+  /** Policies, overrides, notes and the history: few, and copied anew each time. */
   async orders(): Promise<void> {
-    const { policies, overrides } = this.keys
-    await this.client.del(policies, overrides)
+    const { policies, overrides, notes, history } = this.keys
+    await this.client.del(policies, overrides, notes, history)
+    for (const [name, value] of this.store.notes(''))
+      await this.client.hset(notes, name, JSON.stringify(value))
+    for (const { n, text } of this.store.historyTexts()) await this.client.hset(history, n, text)
     for (const version of this.store.policyHistory(Number.MAX_SAFE_INTEGER)) {
       if (!this.#isUnreadable(version))
         await this.client.hset(policies, version.version, JSON.stringify(version))
@@ -209,6 +213,8 @@ async function finish(
   const active = store.activePolicy()
   const text = active && store.policyVersion(active.version)?.sourceText
   const mode = store.modeOverride()
+  let orders = 0
+  for (const { n } of store.historyTexts()) orders = n
   // Data of a fleet goes on in its history, so that hosts which are at the same place need no snapshot.
   const place = cursor ?? {
     epoch: randomBytes(8).toString('hex'),
@@ -227,6 +233,7 @@ async function finish(
       active?.version ?? 0,
       sha1(text ?? ''),
       mode ? JSON.stringify(mode) : '',
+      orders,
     ],
   )
 }

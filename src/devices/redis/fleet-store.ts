@@ -4,7 +4,17 @@ import type { DeviceRecord } from '../../policy/device'
 import type { Override } from '../../policy/override'
 import type { Policy } from '../../policy/policy'
 import type { Mode } from '../../policy/vocabulary'
+import { entryBody, readHistoryEntry, type HistoryEntry } from '../history'
 import { isSubject } from '../lmdb-replica'
+import {
+  modeOrder,
+  overrideOrder,
+  OvertakenError,
+  policyOrder,
+  removalOrder,
+  type Effect,
+  type Order,
+} from '../order'
 import { formatDeviceRecord, isDeviceId, isUserName } from '../record'
 import { ReplicaDatabase } from '../replica-database'
 import {
@@ -79,52 +89,62 @@ export class FleetStore extends FleetReplica implements Store {
     return isDeviceId(id) && this.#done(await this.#write([['f', id]]))
   }
 
+  async order(order: Order): Promise<HistoryEntry | null> {
+    return (await this.#order(order)).entry
+  }
+
+  async #order(order: Order, anew = false): Promise<Done> {
+    const { outcomes, repeated } = await this.#write(orderOperations(order, anew))
+    if (!anew && outcomes.some(isDamagedPolicy)) return this.#order(order, true)
+    const last = outcomes.at(-1) ?? ''
+    if (last === '!') {
+      // An earlier try may have done it, and the second one met its own entry.
+      const [newest] = repeated ? this.history(1) : []
+      if (!newest || newest instanceof CorruptRecordError || !isEntryOf(newest, order))
+        throw new OvertakenError()
+      return { entry: newest, outcomes, repeated }
+    }
+    const text = last.slice(1)
+    const entry = last.startsWith('+') ? readHistoryEntry((JSON.parse(text) as { n: number }).n, text) : null
+    return { entry, outcomes: outcomes.slice(1), repeated }
+  }
+
   async applyPolicy(policy: Policy, sourceText: string, by: Authorship): Promise<PolicyVersion> {
-    return this.#applyPolicy(policy, sourceText, by, '')
+    return this.#applyPolicy(policyOrder(policy, sourceText, by))
   }
 
   /** Applies it when the store has none; gives the one in force. */
   async applyFirstPolicy(policy: Policy, sourceText: string, by: Authorship): Promise<PolicyVersion> {
-    return this.#applyPolicy(policy, sourceText, by, 'first')
+    return this.#applyPolicy({
+      ...policyOrder(policy, sourceText, by),
+      effects: [{ kind: 'policy', policy, sourceText, first: true }],
+    })
   }
 
-  async #applyPolicy(
-    policy: Policy,
-    sourceText: string,
-    by: Authorship,
-    how: '' | 'first',
-  ): Promise<PolicyVersion> {
-    const body = JSON.stringify({ ...by, policy, sourceText }).slice(1)
-    const sha = createHash('sha1').update(sourceText).digest('hex')
-    const apply = async (how: string): Promise<PolicyVersion> => {
-      const { outcomes } = await this.#write([['p', body, sha, how]])
-      const text = outcomes[0]?.slice(1) ?? ''
-      return readPolicyVersion((JSON.parse(text) as { version: number }).version, text)
-    }
-    try {
-      return await apply(how)
-    } catch (error) {
-      // The one in force is damaged: it must not keep a good one from replacing it.
-      if (!(error instanceof SyntaxError || error instanceof CorruptRecordError)) throw error
-      return apply('anew')
-    }
+  async #applyPolicy(order: Order): Promise<PolicyVersion> {
+    const { outcomes } = await this.#order(order)
+    return policyOf(outcomes[0] ?? '')
   }
 
   async setModeOverride(mode: Mode | null, by: Authorship): Promise<void> {
-    await this.#write([['m', mode === null ? '' : JSON.stringify({ mode, ...by })]])
+    await this.order(modeOrder(mode, by))
   }
 
   async putOverride(override: Override): Promise<void> {
-    const { kind, subject } = override
+    const { subject } = override
     if (!isSubject(subject))
       throw new Error(`there can be no ${subject.kind} with this id: too long or not text`)
-    await this.#write([['o', overrideField(kind, subject), JSON.stringify(override)]])
+    await this.order(overrideOrder(override))
   }
 
-  async removeOverride(kind: Override['kind'], subject: Override['subject']): Promise<boolean> {
+  async removeOverride(
+    kind: Override['kind'],
+    subject: Override['subject'],
+    by: Authorship,
+  ): Promise<boolean> {
     if (!isSubject(subject)) return false
-    const key = JSON.stringify([kind, subject.kind, subject.id])
-    return this.#done(await this.#write([['u', overrideField(kind, subject), key]]))
+    const { entry, repeated } = await this.#order(removalOrder(kind, subject, by))
+    return entry !== null || repeated
   }
 
   /** Whether something was taken away; by an earlier try too. */
@@ -154,6 +174,69 @@ export class FleetStore extends FleetReplica implements Store {
     return true
   }
 }
+
+interface Done {
+  readonly entry: HistoryEntry | null
+  /** Of the effects. */
+  readonly outcomes: readonly string[]
+  readonly repeated: boolean
+}
+
+const isEntryOf = (entry: HistoryEntry, { author, at, kind, change, basedOn = 0 }: Order): boolean =>
+  entry.n === basedOn + 1 &&
+  entry.who === author &&
+  entry.at === at &&
+  entry.kind === kind &&
+  entry.change === change
+
+/** The one in force is damaged, and was left as it is: it must not keep a good one from replacing it. */
+function isDamagedPolicy(outcome: string): boolean {
+  if (!outcome.startsWith('={')) return false
+  try {
+    policyOf(outcome)
+    return false
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof CorruptRecordError) return true
+    throw error
+  }
+}
+
+function policyOf(outcome: string): PolicyVersion {
+  const text = outcome.slice(1)
+  return readPolicyVersion((JSON.parse(text) as { version: number }).version, text)
+}
+
+/** `anew`: a policy takes the place of the one in force, whatever that is. */
+const orderOperations = (order: Order, anew: boolean): WriteOperation[] => [
+  ['c', order.basedOn === undefined ? '' : String(order.basedOn)],
+  ...order.effects.map((effect) => effectOperation(effect, order, anew)),
+  ['y', entryBody(order)],
+]
+
+function effectOperation(effect: Effect, { author, reason, at }: Authorship, anew: boolean): WriteOperation {
+  switch (effect.kind) {
+    case 'policy': {
+      const { policy, sourceText, first } = effect
+      const body = JSON.stringify({ author, reason, at, policy, sourceText }).slice(1)
+      return ['p', body, sha1(sourceText), anew ? 'anew' : first ? 'first' : '']
+    }
+    case 'mode':
+      return ['m', effect.mode === null ? '' : JSON.stringify({ mode: effect.mode, author, reason, at })]
+    case 'override': {
+      const { kind, subject } = effect.override
+      return ['o', overrideField(kind, subject), JSON.stringify(effect.override)]
+    }
+    case 'override removed': {
+      const { override, subject } = effect
+      const key = JSON.stringify([override, subject.kind, subject.id])
+      return ['u', overrideField(override, subject), key]
+    }
+    case 'note':
+      return ['s', effect.name, effect.value === null ? '' : JSON.stringify(effect.value)]
+  }
+}
+
+const sha1 = (text: string): string => createHash('sha1').update(text).digest('hex')
 
 function putOutcome(word: string): PutOutcome {
   if (word === '+') return { status: 'applied' }

@@ -2,7 +2,7 @@ import type { Override } from '../../policy/override'
 
 /** The names of all keys of one store. One hash tag, made from the prefix, keeps them on one slot of a Cluster. */
 export interface StoreKeys {
-  /** Hash: schema, epoch, n, tip, octets, policy, policySha, mode; or lost, when the hosts know of a store that is gone. */
+  /** Hash: schema, epoch, n, tip, octets, policy, policySha, mode, orders (how many); or lost, when the hosts know of a store that is gone. */
   readonly meta: string
   /** Hash: device id -> record as JSON. */
   readonly devices: string
@@ -10,6 +10,10 @@ export interface StoreKeys {
   readonly policies: string
   /** Hash: kind/subject kind/subject id -> override as JSON. */
   readonly overrides: string
+  /** Hash: name -> what stands beside the policy, as JSON. */
+  readonly notes: string
+  /** Hash: number from 1, contiguous -> entry of the history as JSON. */
+  readonly history: string
   /** Stream of the newest changes, one entry a write. */
   readonly log: string
   /** Sorted set: host id -> when it was last heard of, in seconds of the server's clock. */
@@ -30,6 +34,8 @@ export function storeKeys(prefix: string): StoreKeys {
     devices: `${root}devices`,
     policies: `${root}policies`,
     overrides: `${root}overrides`,
+    notes: `${root}notes`,
+    history: `${root}history`,
     log: `${root}log`,
     hosts: `${root}hosts`,
     journal: `${root}journal`,

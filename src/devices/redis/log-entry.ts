@@ -28,6 +28,9 @@ export type Operation =
   | { readonly kind: 'mode'; readonly mode: unknown }
   | { readonly kind: 'override'; readonly override: unknown }
   | { readonly kind: 'override removed'; readonly key: readonly string[] }
+  /** null: it was taken away. */
+  | { readonly kind: 'note'; readonly name: string; readonly value: unknown }
+  | { readonly kind: 'history'; readonly entry: unknown }
   /** A word of a newer version of the gate. */
   | { readonly kind: 'unknown'; readonly word: string }
 
@@ -67,6 +70,8 @@ function operationOf(item: unknown): Operation {
   if (word === 'o') return { kind: 'override', override: first }
   if (word === 'u' && Array.isArray(first) && first.every((part) => typeof part === 'string'))
     return { kind: 'override removed', key: first }
+  if (word === 's' && typeof first === 'string') return { kind: 'note', name: first, value: second }
+  if (word === 'y') return { kind: 'history', entry: first }
   return { kind: 'unknown', word: String(word).slice(0, 32) }
 }
 

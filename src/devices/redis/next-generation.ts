@@ -1,10 +1,10 @@
 import type { TextDatabase } from '../../lmdb/environment'
 import type { ReplicaDatabase, Tables } from '../replica-database'
-import { putMode, putOverride, putPolicy, putRecord, replayOperation } from './apply'
+import { putMode, putOverride, putRecord, replayOperation } from './apply'
 import { ChainBreak } from './chain-break'
 import type { Cursor } from './cursor'
 import type { LogEntry } from './log-entry'
-import type { Orders } from './stored-parts'
+import { putOrders, type Orders } from './stored-parts'
 
 /** What of the store is read whole and not record by record. */
 export interface SmallParts extends Orders {
@@ -49,8 +49,8 @@ export class NextGeneration {
     return this.#place
   }
 
-  async #clear({ devices, owners, policies, overrides }: Tables): Promise<void> {
-    for (const table of [devices, owners, policies, overrides]) await table.clearAsync()
+  async #clear(tables: Tables): Promise<void> {
+    for (const table of Object.values(tables) as TextDatabase[]) await table.clearAsync()
   }
 
   /** Records as they are in the store's hash; the same one may come twice. */
@@ -60,11 +60,11 @@ export class NextGeneration {
     })
   }
 
-  putSmallParts({ policies, overrides, mode }: SmallParts): Promise<void> {
+  putSmallParts(parts: SmallParts): Promise<void> {
     return this.database.write(() => {
-      for (const [version, text] of policies) putPolicy(this.#staged, this.#tables, version, text)
-      for (const [key, text] of overrides) putOverride(this.#staged, this.#tables, key, text)
-      putMode(this.#staged, mode)
+      putOrders(this.#staged, this.#tables, parts)
+      for (const [key, text] of parts.overrides) putOverride(this.#staged, this.#tables, key, text)
+      putMode(this.#staged, parts.mode)
     })
   }
 

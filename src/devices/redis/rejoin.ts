@@ -31,8 +31,8 @@ export async function rejoin(
   let ordered = false
   for (const change of changes) {
     if (change.kind === 'device') deviceIds.add(change.deviceId)
-    else if (change.kind === 'override') subjects.set(JSON.stringify(change.subject), change.subject)
     else ordered = true
+    if (change.kind === 'override') subjects.set(JSON.stringify(change.subject), change.subject)
   }
   const stored: StoredParts = {
     devices: await readDevices(client, keys, [...deviceIds]),

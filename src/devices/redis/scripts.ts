@@ -9,18 +9,21 @@ export const STORE_SCHEMA = '1'
  * One write: version check, records, sequence and log entry, all or nothing. Whatever may fail is read first:
  * a script is not rolled back, so nothing may fail after the first change.
  *
- * KEYS: meta devices policies overrides log
+ * KEYS: meta devices policies overrides notes history log
  * ARGV: the epoch this host knows ('' = none), an epoch for a new store, who writes, the octets the log may
  *       hold; then the operations, each a word with its arguments:
- *   d id record · f id · p body sha how ('', first, anew) · m mode · o key override · u key [kind,subject kind,id]
+ *   d id record · f id · p body sha how ('', first, anew) · m mode · o key override · u key [kind,subject kind,id] ·
+ *   s name note ('' = none)
+ * Those of an order stand between `c n` (the history's newest entry it is based on, '' = any) and `y entry`; they are
+ * left out ('!') when it is based on another one.
  * Gives: n, epoch, and for each operation its outcome.
  */
 export const WRITE_SCRIPT = script(`
-local meta, devices, policies, overrides, log = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local meta, devices, policies, overrides, notes, history, log = unpack(KEYS)
 
-for i = 1, 5 do
+for i = 1, #KEYS do
   local type = redis.call('TYPE', KEYS[i]).ok
-  if type ~= 'none' and type ~= (i == 5 and 'stream' or 'hash') then
+  if type ~= 'none' and type ~= (KEYS[i] == log and 'stream' or 'hash') then
     return redis.error_reply('DAMAGED ' .. KEYS[i] .. ' is a ' .. type)
   end
 end
@@ -56,6 +59,7 @@ local function older(a, b)
 end
 
 local ops, outcomes = {}, {}
+local overtaken, opsBefore = false, 0
 local function changed(op) ops[#ops + 1] = op end
 
 local apply = {
@@ -105,13 +109,43 @@ local apply = {
     changed('["u",' .. subject .. ']')
     return '+'
   end,
+  s = function(name, note)
+    local stored = redis.call('HGET', notes, name)
+    if (stored or '') == note then return '=' end
+    if note == '' then redis.call('HDEL', notes, name) else redis.call('HSET', notes, name, note) end
+    changed('["s",' .. cjson.encode(name) .. ',' .. (note == '' and 'null' or note) .. ']')
+    return '+'
+  end,
+  c = function(basedOn)
+    overtaken = basedOn ~= '' and basedOn ~= (redis.call('HGET', meta, 'orders') or '0')
+    opsBefore = #ops
+    return ''
+  end,
+  y = function(body)
+    if #ops == opsBefore then return '=' end
+    local count = tonumber(redis.call('HGET', meta, 'orders') or '') or 0
+    local before = redis.call('HGET', history, whole(count))
+    local prev = before and before:match(',"hash":"(%x+)"}$') or ''
+    local version = tonumber(redis.call('HGET', meta, 'policy') or '') or 0
+    local content = '{"n":' .. whole(count + 1) .. ',"version":' .. whole(version) .. ',"prev":"' .. prev .. '",' .. body
+    local entry = content:sub(1, -2) .. ',"hash":"' .. redis.sha1hex(content) .. '"}'
+    redis.call('HSET', history, whole(count + 1), entry)
+    redis.call('HSET', meta, 'orders', whole(count + 1))
+    changed('["y",' .. entry .. ']')
+    return '+' .. entry
+  end,
 }
-local takes = { d = 2, f = 1, p = 3, m = 1, o = 2, u = 2 }
+local takes = { d = 2, f = 1, p = 3, m = 1, o = 2, u = 2, s = 2, c = 1, y = 1 }
 
 local at = 5
 while at <= #ARGV do
   local kind = ARGV[at]
-  outcomes[#outcomes + 1] = apply[kind](ARGV[at + 1], ARGV[at + 2], ARGV[at + 3])
+  if overtaken and kind ~= 'c' then
+    outcomes[#outcomes + 1] = '!'
+    overtaken = kind ~= 'y'
+  else
+    outcomes[#outcomes + 1] = apply[kind](ARGV[at + 1], ARGV[at + 2], ARGV[at + 3])
+  end
   at = at + 1 + takes[kind]
 end
 

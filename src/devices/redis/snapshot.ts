@@ -76,16 +76,21 @@ async function readSmallParts(client: RedisClient, keys: StoreKeys): Promise<Sma
 }
 
 export async function readOrders(client: RedisClient, keys: StoreKeys): Promise<Orders> {
-  const policies = await typed(keys.policies, () => client.hgetall(keys.policies))
+  const whole = (key: string): Promise<Record<string, string>> => typed(key, () => client.hgetall(key))
   return {
-    policies: new Map(
-      Object.entries(policies).flatMap(([version, text]) =>
-        /^[1-9]\d{0,14}$/.test(version) ? [[Number(version), text]] : [],
-      ),
-    ),
+    policies: numbered(await whole(keys.policies)),
+    notes: new Map(Object.entries(await whole(keys.notes))),
+    history: numbered(await whole(keys.history)),
     mode: (await client.hget(keys.meta, 'mode')) ?? undefined,
   }
 }
+
+const numbered = (hash: Readonly<Record<string, string>>): Map<number, string> =>
+  new Map(
+    Object.entries(hash).flatMap(([number, text]) =>
+      /^[1-9]\d{0,14}$/.test(number) ? [[Number(number), text]] : [],
+    ),
+  )
 
 /** `kind/subject kind/id`; the id may have any character. */
 function overrideKey(key: string): string[] {

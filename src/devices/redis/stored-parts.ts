@@ -1,6 +1,6 @@
 import type { NewChange } from '../change-log'
 import { removeDeviceRow, type ReplicaDatabase, type Tables } from '../replica-database'
-import { putMode, putOverride, putPolicy, putRecord, type Applied } from './apply'
+import { putHistoryEntry, putMode, putNote, putOverride, putPolicy, putRecord, type Applied } from './apply'
 
 /** Some of what the store has now; undefined stands for what it does not have. */
 export interface StoredParts {
@@ -11,9 +11,11 @@ export interface StoredParts {
   readonly orders: Orders | undefined
 }
 
-/** Policies and mode, whole. */
+/** Policies, mode, what stands beside them and their history, whole. */
 export interface Orders {
   readonly policies: ReadonlyMap<number, string>
+  readonly notes: ReadonlyMap<string, string>
+  readonly history: ReadonlyMap<number, string>
   readonly mode: string | undefined
 }
 
@@ -42,8 +44,25 @@ export function putStored(
   for (const version of [...tables.policies.getKeys({})]) {
     if (!orders.policies.has(Number(version))) void tables.policies.remove(version)
   }
-  for (const [version, text] of orders.policies) putPolicy(database, tables, version, text)
+  for (const n of [...tables.history.getKeys({})]) {
+    if (!orders.history.has(Number(n))) void tables.history.remove(n)
+  }
+  for (const name of [...tables.notes.getKeys({})]) {
+    if (!orders.notes.has(String(name))) void tables.notes.remove(name)
+  }
+  putOrders(database, tables, orders)
   putMode(database, orders.mode)
   applied.push({ kind: 'policy' })
   return applied
+}
+
+/** All but the mode, which is not part of a set of data; inside a write transaction. */
+export function putOrders(
+  database: Pick<ReplicaDatabase, 'meta'>,
+  tables: Tables,
+  { policies, notes, history }: Orders,
+): void {
+  for (const [version, text] of policies) putPolicy(database, tables, version, text)
+  for (const [name, text] of notes) putNote(database, tables, name, text)
+  for (const [n, text] of history) putHistoryEntry(database, tables, n, text)
 }

@@ -116,12 +116,12 @@ export class StoreWriter {
   }
 
   async #run(operations: readonly WriteOperation[]): Promise<Omit<Written, 'repeated'>> {
-    const { meta, devices, policies, overrides, log } = this.keys
+    const { meta, devices, policies, overrides, notes, history, log } = this.keys
     const reply = (await this.link.run((client) =>
       runScript(
         client,
         WRITE_SCRIPT,
-        [meta, devices, policies, overrides, log],
+        [meta, devices, policies, overrides, notes, history, log],
         [this.knownEpoch() ?? '', freshEpoch(), this.by, LOG_OCTETS, ...operations.flat()],
       ),
     )) as string[]

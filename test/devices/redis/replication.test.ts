@@ -81,7 +81,7 @@ describe('replication of the fleet store', () => {
       await b.store.setModeOverride('off', BY)
       await a.store.putOverride(override())
       await b.store.putOverride(override({ kind: 'lock', expiresAt: null }))
-      await a.store.removeOverride('exemption', override().subject)
+      await a.store.removeOverride('exemption', override().subject, BY)
       await a.store.forgetDevice('d-2')
       for (const host of [a, b]) await assertSame(host)
       assert.equal(b.store.activePolicy()?.modeOverride, 'off')
@@ -257,7 +257,7 @@ describe('replication of the fleet store', () => {
         .constantFrom('off' as const, null)
         .map((mode) => (host: FleetHost) => host.store.setModeOverride(mode, BY)),
       subject.map((on) => (host: FleetHost) => host.store.putOverride(override({ subject: on }))),
-      subject.map((on) => (host: FleetHost) => host.store.removeOverride('exemption', on)),
+      subject.map((on) => (host: FleetHost) => host.store.removeOverride('exemption', on, BY)),
     )
     const some = fc.array(write, { maxLength: 6 })
     await fc.assert(

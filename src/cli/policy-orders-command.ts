@@ -1,0 +1,103 @@
+import type { Command } from 'commander'
+
+import type { HistoryEntry } from '../devices/history'
+import type { PolicyVersion } from '../devices/store'
+import { pendingEdit } from '../orders/pending'
+import { answer, configFile, readable, type CommandContext } from './context'
+import { inForceText, untilInForce } from './in-force'
+import { NO_POLICY } from './mode-command'
+import { authorship, CONFIRM, confirmed, figure, orderDesk, type ReasonOptions } from './orders'
+import { clockTime, facts, isoTime, Refusal, table } from './output'
+import { validDraft, validPolicy } from './valid-policy'
+
+/** The subcommands of `policy` that put one in force, and the history of what was ordered. */
+export function policyOrdersCommands(command: Command, context: () => CommandContext): void {
+  command
+    .command('history')
+    .description(
+      'list what was ordered, newest first: policies, modes, exemptions, locks, and who did it why',
+    )
+    .action(() => history(context()))
+  command
+    .command('apply')
+    .description('put a policy into the store as the next version; for policy.source: fleet')
+    .argument('<file>')
+    .option('--reason <text>', 'why; kept with it')
+    .option(...CONFIRM)
+    .action(async (file: string, options: ReasonOptions) => apply(context(), file, options))
+  command
+    .command('confirm')
+    .description('put the edit of the policy file in force that was held back')
+    .argument('<figure>', 'how many devices it newly blocks, as device-gate status says')
+    .option('--reason <text>', 'why; kept with it')
+    .action(async (text: string, options: ReasonOptions) => confirm(context(), text, options))
+}
+
+async function apply(context: CommandContext, file: string, options: ReasonOptions): Promise<void> {
+  if (context.config().policy.source === 'file')
+    throw new Refusal('policy.source is file: edit device_gate_policy.yaml, which is live within a second')
+  const by = authorship(context, options)
+  const draft = validPolicy(context, file)
+  const since = performance.now()
+  await orderDesk(context).applyPolicy(draft, by, confirmed(options))
+  await answerInForce(context, since)
+}
+
+async function confirm(context: CommandContext, text: string, options: ReasonOptions): Promise<void> {
+  const newlyBlocked = figure('the figure', text)
+  const by = authorship(context, options)
+  const pending = pendingEdit(context.store())
+  if (!pending) throw new Refusal('nothing is held back: see device-gate status')
+  const draft = validDraft(context, pending.text, configFile(context, 'device_gate_policy.yaml'))
+  const since = performance.now()
+  await orderDesk(context).confirmPending(draft, by, newlyBlocked)
+  await answerInForce(context, since)
+}
+
+async function answerInForce(context: CommandContext, since: number): Promise<void> {
+  const hosts = await untilInForce(context, since)
+  const store = context.store()
+  const applied = store.policyVersion(store.activePolicy()?.version ?? 0)
+  if (!applied) throw new Refusal(NO_POLICY)
+  const { version, policy } = applied
+  answer(
+    context,
+    { ...versionJson(applied), hosts },
+    facts([['policy version', version], ['mode', policy.mode], ...inForceText(hosts)]),
+  )
+}
+
+export const versionJson = ({ version, at, author, reason, policy }: PolicyVersion): object => ({
+  version,
+  applied_at: isoTime(at),
+  author,
+  reason,
+  mode: policy.mode,
+  mandates: policy.mandates.map(({ id }) => id),
+})
+
+const HISTORY_LIMIT = 1000
+
+function history(context: CommandContext): void {
+  const entries = readable(context, context.store().history(HISTORY_LIMIT))
+  const row = (e: HistoryEntry): (string | number)[] => [
+    e.n,
+    clockTime(e.at),
+    e.who,
+    e.kind,
+    e.version,
+    e.change,
+    e.reason,
+  ]
+  const text =
+    entries.length === 0
+      ? 'nothing was ordered yet\n'
+      : table(['n', 'at', 'who', 'what', 'policy', 'change', 'reason'], entries.map(row))
+  answer(context, entries.map(entryJson), text)
+}
+
+const entryJson = ({ textSha256, ...entry }: HistoryEntry): object => ({
+  ...entry,
+  at: isoTime(entry.at),
+  text_sha256: textSha256,
+})

@@ -1,0 +1,65 @@
+import { CorruptRecordError, type ReadStore } from '../devices/store'
+import { guardFigure, type GuardFigure } from '../policy/guard'
+import type { Override } from '../policy/override'
+import type { ActivePolicy } from '../policy/policy'
+import { effectOn } from '../policy/what-if'
+import { forEveryDevice } from './every-device'
+import { narrowing } from './narrowed'
+
+/** How many devices come to be blocked when `after` takes the place of `before`, at the moment `at`. */
+export async function policyFigure(
+  store: ReadStore,
+  before: ActivePolicy,
+  after: ActivePolicy,
+  at: number,
+): Promise<GuardFigure> {
+  const [was, becomes] = [narrowing(before), narrowing(after)]
+  let devices = 0
+  let newlyBlocked = 0
+  await forEveryDevice(store, (device, overrides) => {
+    devices += 1
+    if (effectOn(device, overrides, becomes(device), at).effect !== 'block') return
+    if (effectOn(device, overrides, was(device), at).effect !== 'block') newlyBlocked += 1
+  })
+  return guardFigure(newlyBlocked, devices, before.policy.maxNewBlocks)
+}
+
+/** A user with more devices than this is judged by the first ones. */
+const MAX_OWNED = 10_000
+
+/** How many devices come to be blocked when the overrides on `subject` change. */
+export function overrideFigure(
+  store: ReadStore,
+  active: ActivePolicy,
+  subject: Override['subject'],
+  change: (overrides: readonly Override[]) => readonly Override[],
+  at: number,
+): GuardFigure {
+  const ids = subject.kind === 'device' ? [subject.id] : store.deviceIdsOf(subject.id, MAX_OWNED)
+  const policyOf = narrowing(active)
+  let newlyBlocked = 0
+  for (const id of ids) {
+    const device = unlessDamaged(() => store.device(id))
+    if (!device) continue
+    const owner = { kind: 'user', id: device.owners[0] ?? '' } as const
+    const others = [...overridesOn(store, { kind: 'device', id }), ...overridesOn(store, owner)]
+    const policy = policyOf(device)
+    const isBlocked = (overrides: readonly Override[]): boolean =>
+      effectOn(device, overrides, policy, at).effect === 'block'
+    if (isBlocked(change(others)) && !isBlocked(others)) newlyBlocked += 1
+  }
+  return guardFigure(newlyBlocked, store.counts().devices, active.policy.maxNewBlocks)
+}
+
+const overridesOn = (store: ReadStore, subject: Override['subject']): Override[] =>
+  unlessDamaged(() => store.overridesOn(subject)) ?? []
+
+/** What is damaged fails as `fail_mode` says, before and after. */
+export function unlessDamaged<T>(read: () => T): T | undefined {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof CorruptRecordError) return undefined
+    throw error
+  }
+}

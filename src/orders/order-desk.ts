@@ -1,0 +1,192 @@
+import { OvertakenError, modeOrder, overrideOrder, removalOrder, type Order } from '../devices/order'
+import type { HistoryEntry } from '../devices/history'
+import type { Authorship, Store } from '../devices/store'
+import { guardFigure, isOverBound, type GuardFigure } from '../policy/guard'
+import type { Override } from '../policy/override'
+import type { ActivePolicy, Policy } from '../policy/policy'
+import type { Mode } from '../policy/vocabulary'
+import { overrideFigure, policyFigure, unlessDamaged } from './figure'
+import { GuardRefusal } from './guard-refusal'
+import { PENDING, pendingEdit, type Pending } from './pending'
+import { policyChange } from './policy-change'
+
+export interface Draft {
+  readonly policy: Policy
+  readonly text: string
+}
+
+/** What became of an order. */
+export interface Given {
+  /** null: there was nothing to change. */
+  readonly entry: HistoryEntry | null
+  readonly figure: GuardFigure
+}
+
+/** The worked out order, and what it would newly block. */
+interface Worked {
+  readonly order: Order
+  readonly figure: GuardFigure
+}
+
+const TRIES = 5
+
+/**
+ * Where every change of what is in force is given: works out how many devices it newly blocks, refuses it over the
+ * policy's bound unless that figure was confirmed, and has it done together with its entry in the history.
+ */
+export class OrderDesk {
+  constructor(
+    private readonly store: Store,
+    private readonly now: () => number,
+  ) {}
+
+  applyPolicy(draft: Draft, by: Authorship, confirmed?: number): Promise<Given> {
+    return this.#give(async () => {
+      const worked = await this.#policyOrder(draft, by)
+      this.#permit(worked.figure, confirmed, { needsSecond: true })
+      return worked
+    })
+  }
+
+  setMode(mode: Mode | null, by: Authorship, confirmed?: number): Promise<Given> {
+    return this.#give(async () => {
+      const before = this.#active()
+      const after = before && { ...before, modeOverride: mode }
+      const figure = after ? await policyFigure(this.store, before, after, this.now()) : NOTHING
+      this.#permit(figure, confirmed, { needsSecond: true })
+      return { order: modeOrder(mode, by), figure }
+    })
+  }
+
+  putOverride(override: Override, confirmed?: number): Promise<Given> {
+    const { kind, subject } = override
+    return this.#give(() => {
+      const figure = this.#overrideFigure(subject, (others) => [...without(others, kind, subject), override])
+      this.#permit(figure, confirmed)
+      return { order: overrideOrder(override), figure }
+    })
+  }
+
+  removeOverride(
+    kind: Override['kind'],
+    subject: Override['subject'],
+    by: Authorship,
+    confirmed?: number,
+  ): Promise<Given> {
+    return this.#give(() => {
+      const figure = this.#overrideFigure(subject, (others) => without(others, kind, subject))
+      this.#permit(figure, confirmed)
+      return { order: removalOrder(kind, subject, by), figure }
+    })
+  }
+
+  /** An edit of the policy file: in force at once, or held back; `pending` tells why. */
+  async takeFile(draft: Draft, by: Authorship): Promise<Given & { readonly pending: Pending | undefined }> {
+    let pending: Pending | undefined
+    const given = await this.#give(async () => {
+      pending = undefined
+      if (this.#isInForce(draft)) return { figure: NOTHING, order: withdrawal(by) }
+      const worked = await this.#policyOrder(draft, by)
+      pending = this.#heldBack(draft, worked.figure, by)
+      return pending ? { figure: worked.figure, order: pendingOrder(pending, worked.order) } : worked
+    })
+    return { ...given, pending }
+  }
+
+  /** Puts the pending edit in force, whose figure is `confirmed`. */
+  confirmPending(draft: Draft, by: Authorship, confirmed: number): Promise<Given> {
+    return this.#give(async () => {
+      if (pendingEdit(this.store)?.text !== draft.text) throw new OvertakenError()
+      const worked = await this.#policyOrder(draft, by)
+      if (confirmed !== worked.figure.newlyBlocked)
+        throw new GuardRefusal(worked.figure, confirmed, 'command')
+      this.#permit(worked.figure, confirmed, { needsSecond: true })
+      return { ...worked, order: { ...worked.order, kind: 'confirm' } }
+    })
+  }
+
+  #heldBack(draft: Draft, figure: GuardFigure, { at }: Authorship): Pending | undefined {
+    if (!isOverBound(figure)) return undefined
+    const former = pendingEdit(this.store)
+    if (former?.text === draft.text) return former
+    return { text: draft.text, ...figure, since: at, cause: 'guard' }
+  }
+
+  #isInForce({ text }: Draft): boolean {
+    const active = this.#active()
+    return active !== undefined && this.store.policyVersion(active.version)?.sourceText === text
+  }
+
+  /** What puts `draft` in force; an edit that waited is then settled. */
+  async #policyOrder(draft: Draft, by: Authorship): Promise<Worked> {
+    const { policy, text: sourceText } = draft
+    const before = this.#active()
+    const after = { version: 0, policy, modeOverride: before?.modeOverride ?? null }
+    const figure = before ? await policyFigure(this.store, before, after, this.now()) : NOTHING
+    const change = policyChange(before?.policy, policy, figure)
+    const effects: Order['effects'] = [
+      { kind: 'policy', policy, sourceText },
+      { kind: 'note', name: PENDING, value: null },
+    ]
+    return { figure, order: { ...by, kind: 'policy', change, effects } }
+  }
+
+  #overrideFigure(
+    subject: Override['subject'],
+    change: (overrides: readonly Override[]) => readonly Override[],
+  ): GuardFigure {
+    const active = this.#active()
+    return active ? overrideFigure(this.store, active, subject, change, this.now()) : NOTHING
+  }
+
+  #permit(figure: GuardFigure, confirmed: number | undefined, { needsSecond = false } = {}): void {
+    if (!isOverBound(figure)) return
+    const second = needsSecond && this.#active()?.policy.maxNewBlocks.approval === 'second'
+    if (second || confirmed !== figure.newlyBlocked)
+      throw new GuardRefusal(figure, confirmed, second ? 'second person' : 'option')
+  }
+
+  /** undefined: there is none to compare with, or none that decides. */
+  #active(): ActivePolicy | undefined {
+    return unlessDamaged(() => this.store.activePolicy())
+  }
+
+  /** Works it out, and again when another order came between. */
+  async #give(work: () => Worked | Promise<Worked>): Promise<Given> {
+    for (let tries = 1; ; tries += 1) {
+      const basedOn = this.store.newestOrder()
+      const { order, figure } = await work()
+      try {
+        return { entry: await this.store.order({ ...order, basedOn }), figure }
+      } catch (error) {
+        if (!(error instanceof OvertakenError) || tries === TRIES) throw error
+      }
+    }
+  }
+}
+
+const NOTHING = guardFigure(0, 0, { percent: 0, count: 0 })
+
+const without = (
+  overrides: readonly Override[],
+  kind: Override['kind'],
+  { kind: subjectKind, id }: Override['subject'],
+): Override[] =>
+  overrides.filter((one) => one.kind !== kind || one.subject.kind !== subjectKind || one.subject.id !== id)
+
+/** The file says again what is in force. */
+const withdrawal = (by: Authorship): Order => ({
+  ...by,
+  kind: 'pending',
+  change: 'the edit that was held back is withdrawn',
+  effects: [{ kind: 'note', name: PENDING, value: null }],
+})
+
+const pendingOrder = (pending: Pending, { author, reason, at, change }: Order): Order => ({
+  author,
+  reason,
+  at,
+  kind: 'pending',
+  change: `held back: ${change}`,
+  effects: [{ kind: 'note', name: PENDING, value: pending }],
+})

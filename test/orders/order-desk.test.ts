@@ -1,0 +1,220 @@
+import assert from 'node:assert/strict'
+
+import { LmdbStore } from '../../src/devices/lmdb-store'
+import { GuardRefusal } from '../../src/orders/guard-refusal'
+import { OrderDesk, type Draft } from '../../src/orders/order-desk'
+import { pendingEdit } from '../../src/orders/pending'
+import type { Mandate, Policy } from '../../src/policy/policy'
+import { tempDirs } from '../support/temp-dir'
+import { AT, BY, override, policy, record } from '../devices/samples'
+
+const APP = 'app:com.example.game'
+/** Of 100 devices so many have the app. */
+const WITH_APP = 20
+
+const mandate = (change: Partial<Mandate> = {}): Mandate => ({
+  id: 'm-1',
+  finding: APP,
+  platforms: ['ios'],
+  warnFrom: AT - 2,
+  deadline: AT - 1,
+  message: 'Remove it',
+  ...change,
+})
+
+describe('the order desk', () => {
+  const tempDir = tempDirs()
+  let store: LmdbStore
+  let desk: OrderDesk
+  let now: number
+
+  beforeEach(async () => {
+    store = LmdbStore.open(tempDir())
+    now = AT
+    desk = new OrderDesk(store, () => now)
+    await store.putDevices(
+      Array.from({ length: 100 }, (_, i) =>
+        record({ id: `d-${i}`, owners: [`u-${i % 10}`], findings: i < WITH_APP ? [APP] : [] }),
+      ),
+    )
+  })
+  afterEach(() => store.close())
+
+  const draft = (change: Partial<Policy>): Draft => {
+    const made = policy(change)
+    return { policy: made, text: JSON.stringify(made) }
+  }
+  const HARMLESS = draft({ mandates: [] })
+  const BANNED = draft({ mandates: [mandate()] })
+  const inForce = (): number | undefined => store.activePolicy()?.version
+  const refused = async (given: Promise<unknown>, ...told: RegExp[]): Promise<void> => {
+    const before = store.sequence()
+    await assert.rejects(given, (error) => {
+      assert.ok(error instanceof GuardRefusal, String(error))
+      for (const pattern of told) assert.match(error.message, pattern)
+      return true
+    })
+    assert.equal(store.sequence(), before, 'nothing was written')
+  }
+
+  describe('a policy', () => {
+    it('that is the first of a site is not guarded', async () => {
+      assert.equal((await desk.applyPolicy(BANNED, BY)).entry?.version, 1)
+    })
+
+    it('that would newly block more than the bound is refused with the figure, and passes with it', async () => {
+      await desk.applyPolicy(HARMLESS, BY)
+      await refused(desk.applyPolicy(BANNED, BY), /newly block 20 of 100 devices.* allows 5.* --confirm 20$/)
+      await refused(desk.applyPolicy(BANNED, BY, 19), /^19 is not the figure: .* 20 of 100/)
+      const { entry } = await desk.applyPolicy(BANNED, BY, 20)
+      assert.equal(entry?.version, 2)
+      assert.match(entry.change, /mandates added: m-1; newly blocks 20 of 100 devices/)
+    })
+
+    it('is refused by its figure of this moment, not of the one that was seen', async () => {
+      await desk.applyPolicy(HARMLESS, BY)
+      await refused(desk.applyPolicy(BANNED, BY))
+      await store.putDevices([record({ id: 'one-more', findings: [APP] })])
+      await refused(desk.applyPolicy(BANNED, BY, 20), /^20 is not the figure: .* 21 of 101/)
+    })
+
+    const bounds: [what: string, maxNewBlocks: Policy['maxNewBlocks'], held: boolean][] = [
+      ['the percentage just allows', { percent: 20, count: 1000 }, false],
+      ['the percentage does not', { percent: 19, count: 1000 }, true],
+      ['the count just allows', { percent: 100, count: 20 }, false],
+      ['the count does not', { percent: 100, count: 19 }, true],
+    ]
+    for (const [what, maxNewBlocks, held] of bounds)
+      it(`goes by the bound of the policy in force: one that ${what}`, async () => {
+        await desk.applyPolicy(draft({ mandates: [], maxNewBlocks }), BY)
+        const loose = draft({ mandates: [mandate()], maxNewBlocks: { percent: 100, count: 1000 } })
+        if (held) await refused(desk.applyPolicy(loose, BY))
+        else assert.equal((await desk.applyPolicy(loose, BY)).entry?.version, 2)
+      })
+
+    it('that only loosens is never held, whatever the bound', async () => {
+      await desk.applyPolicy(draft({ mandates: [mandate()], maxNewBlocks: { percent: 0, count: 0 } }), BY)
+      assert.equal((await desk.applyPolicy(HARMLESS, BY)).entry?.version, 2)
+    })
+
+    it('in monitor mode blocks nobody, and is not held', async () => {
+      await desk.applyPolicy(HARMLESS, BY)
+      const monitored = draft({ mode: 'monitor', mandates: [mandate()] })
+      assert.equal((await desk.applyPolicy(monitored, BY)).figure.newlyBlocked, 0)
+    })
+
+    it('of 10,000 mandates is worked out like any other', async () => {
+      await desk.applyPolicy(HARMLESS, BY)
+      const many = Array.from({ length: 10_000 }, (_, i) =>
+        mandate({ id: `m-${i}`, finding: i === 9999 ? APP : `app:${i}` }),
+      )
+      await refused(desk.applyPolicy(draft({ mandates: many }), BY), /20 of 100/)
+    })
+
+    it('is worked out anew when another order came between', async () => {
+      await desk.applyPolicy(draft({ mode: 'monitor', mandates: [mandate()] }), BY)
+      const order = store.order.bind(store)
+      let first = true
+      store.order = async (given) => {
+        if (first) {
+          first = false
+          await order({ ...BY, kind: 'mode', change: '', effects: [{ kind: 'mode', mode: 'off' }] })
+        }
+        return order(given)
+      }
+      const { entry } = await desk.applyPolicy(draft({ mode: 'monitor', mandates: [] }), BY)
+      assert.deepEqual([entry?.n, inForce()], [3, 2])
+    })
+
+    it('that asks for a second person does not pass with its figure', async () => {
+      const maxNewBlocks = { percent: 5, count: 50, approval: 'second' } as const
+      await desk.applyPolicy(draft({ mandates: [], maxNewBlocks }), BY)
+      await refused(desk.applyPolicy(BANNED, BY, 20), /asks for a second person.*policy propose/)
+    })
+  })
+
+  describe('a mode', () => {
+    beforeEach(() => desk.applyPolicy(draft({ mode: 'monitor', mandates: [mandate()] }), BY))
+
+    it('that begins to enforce is guarded like a policy', async () => {
+      await refused(desk.setMode('enforce', BY), /20 of 100/)
+      await desk.setMode('enforce', BY, 20)
+      assert.equal(store.activePolicy()?.modeOverride, 'enforce')
+    })
+    it('that loosens is not', async () => {
+      await desk.setMode('enforce', BY, 20)
+      await desk.setMode('off', BY)
+      assert.equal(store.activePolicy()?.modeOverride, 'off')
+    })
+    it('whose taking away blocks is', async () => {
+      await desk.setMode('off', BY)
+      await desk.applyPolicy(BANNED, BY)
+      await refused(desk.setMode(null, BY), /20 of 100/)
+    })
+  })
+
+  describe('a lock or an exemption', () => {
+    beforeEach(() => desk.applyPolicy(BANNED, BY))
+    const exemption = override({ subject: { kind: 'user', id: 'u-1' } })
+
+    it('on one device passes: a percentage is rounded up', async () => {
+      await desk.applyPolicy(draft({ mandates: [], maxNewBlocks: { percent: 0.1, count: 50 } }), BY)
+      const { figure } = await desk.putOverride(override({ kind: 'lock' }))
+      assert.deepEqual(figure, { newlyBlocked: 1, devices: 100, bound: 1 })
+    })
+    it('on a user with many devices is held', async () => {
+      const lock = override({ kind: 'lock', subject: { kind: 'user', id: 'u-1' } })
+      await refused(desk.putOverride(lock), /newly block 8 of 100/)
+      assert.equal((await desk.putOverride(lock, 8)).entry?.kind, 'lock')
+    })
+    it('that ends early blocks whom it let through', async () => {
+      await desk.putOverride(exemption)
+      await desk.applyPolicy(draft({ mandates: [mandate()], maxNewBlocks: { percent: 1, count: 50 } }), BY)
+      await refused(desk.removeOverride('exemption', exemption.subject, BY), /newly block 2 of 100/)
+      assert.ok((await desk.removeOverride('exemption', exemption.subject, BY, 2)).entry)
+    })
+    it('that was not there: nothing is done', async () => {
+      assert.equal((await desk.removeOverride('lock', exemption.subject, BY)).entry, null)
+    })
+  })
+
+  describe('an edit of the policy file', () => {
+    beforeEach(() => desk.takeFile(HARMLESS, BY))
+
+    it('within the bound is in force', async () => {
+      const { pending, entry } = await desk.takeFile(draft({ mandates: [], grace: 'allow' }), BY)
+      assert.deepEqual([pending, entry?.version], [undefined, 2])
+    })
+    it('over the bound is held back: what is in force stays, and the same file changes nothing', async () => {
+      const { pending } = await desk.takeFile(BANNED, BY)
+      assert.deepEqual(pending, {
+        text: BANNED.text,
+        newlyBlocked: 20,
+        devices: 100,
+        bound: 5,
+        since: AT,
+        cause: 'guard',
+      })
+      assert.equal(inForce(), 1)
+      const n = store.newestOrder()
+      assert.deepEqual((await desk.takeFile(BANNED, { ...BY, at: AT + 9 })).pending, pending)
+      assert.equal(store.newestOrder(), n)
+    })
+    it('that was held back is in force once its figure is confirmed, and not with another', async () => {
+      await desk.takeFile(BANNED, BY)
+      await refused(desk.confirmPending(BANNED, BY, 19), /^19 is not the figure: .* policy confirm 20$/)
+      const { entry } = await desk.confirmPending(BANNED, BY, 20)
+      assert.deepEqual([entry?.kind, entry?.version, pendingEdit(store)], ['confirm', 2, undefined])
+    })
+    it('that is newer takes the place of the one that was held back', async () => {
+      await desk.takeFile(BANNED, BY)
+      await desk.takeFile(draft({ mandates: [], grace: 'allow' }), BY)
+      assert.deepEqual([inForce(), pendingEdit(store)], [2, undefined])
+    })
+    it('back to what is in force withdraws it', async () => {
+      await desk.takeFile(BANNED, BY)
+      await desk.takeFile(HARMLESS, BY)
+      assert.deepEqual([inForce(), pendingEdit(store)], [1, undefined])
+    })
+  })
+})
