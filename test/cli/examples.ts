@@ -134,10 +134,11 @@ class Shell {
   }
 }
 
-/** What differs from run to run: moments, ages, keys and the macs made with them, and the widths of columns. */
+/** What differs from run to run: moments, ages, hashes, keys and the macs made with them, and the widths of columns. */
 export const withoutWhatVaries = (document: string): string =>
   document
     .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME')
+    .replace(/\b[0-9a-f]{40}\b/g, 'HASH')
     .replace(/\.[A-Za-z0-9]{2}[A-Za-z0-9_-]{22}(?![\w-])/g, '.MAC')
     .replace(/\bkey \w\w\b/g, 'key ID')
     .replace(/"(signing|id)": "\w\w"/g, '"$1": "ID"')

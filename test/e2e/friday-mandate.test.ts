@@ -33,6 +33,7 @@ const FLEET = [
 const mandate = (warnFrom: number, deadline: number): string => {
   const at = (days: number): string => new Date(Date.now() + days * DAY_MS).toISOString()
   return `mode: enforce
+max_new_blocks: { percent: 100 }
 contact: "Help desk: +1 555 0100"
 mandates:
   - id: friday

@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict'
+
+import { parsePolicy } from '../../src/config/policy-file'
+import { OrderDesk } from '../../src/orders/order-desk'
+import { cliSites, record } from './site'
+
+const ALLOWS = 'mode: enforce\nnoncompliant: allow\nstale: { after: 9000d }\n'
+const BLOCKS = ALLOWS.replace('allow', 'block')
+/** More than 5 % of so many devices. */
+const DEVICES = 4
+
+describe('orders on the command line', () => {
+  const site = cliSites()
+
+  beforeEach(async () => {
+    await site().applyPolicy(ALLOWS)
+    for (let i = 0; i < DEVICES; i += 1) await site().out('device', 'put', record({ id: `phone-${i}` }))
+  })
+
+  /** What Haraka does when the policy file is edited. */
+  const edit = async (text: string): Promise<void> => {
+    site().write('config/device_gate_policy.yaml', text)
+    const parsed = parsePolicy(text, { file: 'policy' })
+    assert.ok(parsed.ok)
+    const by = { author: 'policy file', reason: 'the file was edited', at: Date.now() }
+    await site().store((store) => new OrderDesk(store, Date.now).takeFile({ ...parsed, text }, by))
+  }
+  const refused = async (told: RegExp, ...argv: string[]): Promise<void> => {
+    const { code, out, err } = await site().run(...argv)
+    assert.match(err, told)
+    assert.deepEqual({ code, out }, { code: 1, out: '' })
+  }
+  const kinds = async (): Promise<unknown[]> =>
+    ((await site().json('policy', 'history')) as { kind: string }[]).map(({ kind }) => kind)
+
+  it('a mode that newly blocks too many is refused with the figure, and passes with it', async () => {
+    await site().out('mode', 'off', '--reason', 'first')
+    await site().applyPolicy(BLOCKS)
+    await refused(
+      /newly block 4 of 4 devices, max_new_blocks allows 1; nothing was changed.*--confirm 4\n$/,
+      ...['mode', 'policy', '--reason', 'now'],
+    )
+    await refused(/3 is not the figure: .* 4 of 4/, 'mode', 'policy', '--reason', 'now', '--confirm', '3')
+    await site().out('mode', 'policy', '--reason', 'now', '--confirm', '4')
+    assert.deepEqual(await kinds(), ['mode', 'policy', 'mode', 'policy'])
+  })
+
+  it('a figure that is no number is a mistake of the command line', async () => {
+    const { code, err } = await site().run('mode', 'enforce', '--reason', 'now', '--confirm', 'all')
+    assert.deepEqual(
+      { code, err },
+      { code: 2, err: 'device-gate: --confirm "all" is no number of devices\n' },
+    )
+  })
+
+  it('a lock on a person with many devices is refused with the figure, and passes with it', async () => {
+    const lock = ['lock', 'add', '--user', 'anna@example.com', '--reason', 'stolen']
+    await refused(/newly block 4 of 4/, ...lock)
+    await site().out(...lock, '--confirm', '4')
+    await site().out('lock', 'remove', '--user', 'anna@example.com', '--reason', 'found')
+  })
+
+  describe('an edit of the policy file that was held back', () => {
+    beforeEach(() => edit(BLOCKS))
+
+    it('is shown by status, with the command that puts it in force', async () => {
+      const { pending, policy_version: version } = (await site().json('status')) as {
+        pending: Record<string, unknown>
+        policy_version: number
+      }
+      const { since, ...rest } = pending
+      assert.match(String(since), /^\d{4}-.*Z$/)
+      assert.deepEqual(rest, {
+        cause: 'guard',
+        newly_blocked: 4,
+        devices: 4,
+        bound: 1,
+        confirm: 'device-gate policy confirm 4 --reason TEXT',
+      })
+      assert.equal(version, 1)
+      assert.match(
+        await site().out('status'),
+        /HELD BACK: .*newly block 4 of 4 devices, the bound is 1: device-gate policy confirm 4 /,
+      )
+    })
+    it('is put in force by its figure alone', async () => {
+      await refused(
+        /5 is not the figure: .* 4 of 4 .* policy confirm 4\n$/,
+        ...['policy', 'confirm', '5', '--reason', 'meant'],
+      )
+      await site().out('policy', 'confirm', '4', '--reason', 'meant')
+      assert.equal(await site().out('policy', 'show'), BLOCKS)
+      assert.deepEqual(await kinds(), ['confirm', 'pending', 'policy'])
+      await refused(/nothing is held back/, 'policy', 'confirm', '4', '--reason', 'again')
+    })
+  })
+
+  it('audit verify says that the history is whole', async () => {
+    assert.match(
+      await site().out('audit', 'verify'),
+      /^the history is whole: 1 entries, .* hash [0-9a-f]{40}\n$/,
+    )
+  })
+})
