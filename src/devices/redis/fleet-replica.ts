@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto'
+
 import type { TextDatabase } from '../../lmdb/environment'
 import type { NewChange } from '../change-log'
 import { LmdbReplica } from '../lmdb-replica'
@@ -71,12 +73,14 @@ export class FleetReplica extends LmdbReplica {
     return readSetAside(this.database.meta)
   }
 
-  /** A name of this host that stays the same: made at first use. */
-  async hostId(fresh: string): Promise<string> {
+  /** A name of this host that stays the same, made at first use; a copy of another host's replica gets its own. */
+  async hostId(hostName: string): Promise<string> {
     return this.database.write(() => {
       const known = this.database.meta.get('hostId')
-      if (known === undefined) void this.database.meta.put('hostId', fresh)
-      return known ?? fresh
+      if (known?.slice(0, known.lastIndexOf('-')) === hostName) return known
+      const fresh = `${hostName}-${randomBytes(3).toString('hex')}`
+      void this.database.meta.put('hostId', fresh)
+      return fresh
     })
   }
 

@@ -1,5 +1,3 @@
-import { randomBytes } from 'node:crypto'
-
 import type { RedisTarget } from '../../config/redis-url'
 import { placeName } from './connection'
 import { fillStore, type Filled } from './fill-store'
@@ -60,7 +58,7 @@ export class Fleet {
   /** Keeps the replica true to the store from now on; for one process a host. */
   async follow(report: () => HostReport, listener: ReplicatorListener): Promise<Replicator> {
     const { target, leaseMs, now } = this.options
-    const hostId = await this.store.hostId(this.#freshHostId())
+    const hostId = await this.store.hostId(this.options.hostName)
     const replicator = new Replicator({
       place: placeName(target),
       tail: this.#tail,
@@ -110,7 +108,7 @@ export class Fleet {
 
   /** Makes a store of this host's data in a Redis that has none. Rejects with StoreProblem. */
   async fill(onProgress: (devices: number, of: number) => void): Promise<Filled> {
-    const name = await this.store.hostId(this.#freshHostId())
+    const name = await this.store.hostId(this.options.hostName)
     const source = { store: this.store, cursor: this.store.cursor(), name }
     return this.#commands.run((client) => fillStore(client, this.#keys, source, onProgress))
   }
@@ -130,10 +128,6 @@ export class Fleet {
           : `it holds ${here} devices, the store ${there}`
       return { here, there, problem }
     })
-  }
-
-  #freshHostId(): string {
-    return `${this.options.hostName}-${randomBytes(3).toString('hex')}`
   }
 
   async close(): Promise<void> {

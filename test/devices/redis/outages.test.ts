@@ -47,7 +47,7 @@ describe('the fleet store in an outage', () => {
     })
 
   const reportOf = async (host: FleetHost): Promise<string | null> =>
-    server.client.get(KEYS.host(await host.store.hostId('')))
+    server.client.get(KEYS.host(await host.store.hostId('host-a')))
 
   interface Fault {
     readonly outage: Outage

@@ -125,6 +125,25 @@ describe('replication of the fleet store', () => {
       assert.deepEqual(b.told, [])
     })
 
+    it('lets a new host begin with the copy of another, without a snapshot and under its own name', async () => {
+      const a = open('a')
+      await put(a, ...ids(50))
+      const first = await reopen(a, 'a')
+      await assertSame(first)
+      const firstId = await first.store.hostId('a')
+      hosts = []
+      await first.close()
+      const copy = fs.mkdtempSync(`${first.dir}-copy-`)
+      fs.cpSync(first.dir, copy, { recursive: true })
+      const [again, b] = [open('a', { dir: first.dir }), open('b', { dir: copy })]
+      await put(again, 'd-after')
+      for (const host of [again, b]) await assertSame(host)
+      assert.deepEqual(b.told, [])
+      assert.equal(await again.store.hostId('a'), firstId)
+      assert.match(await b.store.hostId('b'), /^b-[0-9a-f]{6}$/)
+      await eventually(async () => assert.equal((await b.fleet.hosts()).length, 2))
+    })
+
     it('writes by the hash of its script, and again when the server forgot it', async () => {
       const host = open('a')
       await put(host, 'd-1')
