@@ -8,7 +8,7 @@ import type { ActivePolicy } from '../policy/policy'
 import type { FailMode } from '../policy/vocabulary'
 import { DecisionCache } from './decision-cache'
 import { decisionId, isPlainAllow } from './decision-id'
-import type { DecisionContext, GateDecision, KeyedSubject, LiveSession, SessionGate } from './gate'
+import type { DecisionContext, Following, GateDecision, KeyedSubject, LiveSession, SessionGate } from './gate'
 import { Invalidation } from './invalidation'
 import { judge } from './judge'
 import { LiveSessions } from './live-sessions'
@@ -107,12 +107,8 @@ export class DecisionGate implements SessionGate {
     this.#live.allChanged()
   }
 
-  follow(session: LiveSession, decision: GateDecision): void {
-    this.#live.add(session, decision)
-  }
-
-  unfollow(session: LiveSession): void {
-    this.#live.remove(session)
+  follow(session: LiveSession, decision: GateDecision): Following {
+    return this.#live.add(session, decision)
   }
 
   close(): void {

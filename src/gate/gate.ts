@@ -28,9 +28,13 @@ export interface Gate {
 /** A gate that also watches over sessions which go on after their decision. */
 export interface SessionGate extends Gate {
   /** From now on `session` is told when it comes to be decided differently than by `decision`. */
-  follow(session: LiveSession, decision: GateDecision): void
+  follow(session: LiveSession, decision: GateDecision): Following
+}
+
+/** That a session is followed. */
+export interface Following {
   /** The session is over. */
-  unfollow(session: LiveSession): void
+  stop(): void
 }
 
 /** A session that goes on after its decision. */

@@ -1,6 +1,7 @@
 import { effectOf } from '../policy/decision'
-import type { GateDecision, KeyedSubject, LiveSession } from './gate'
-import { SourceIndex, type Sources } from './source-index'
+import type { Following, GateDecision, KeyedSubject, LiveSession } from './gate'
+import { Roster, type Listed } from './roster'
+import type { Sources } from './source-index'
 
 export interface LiveSessionsDependencies {
   readonly decide: (subject: KeyedSubject, nowMs: number) => GateDecision
@@ -11,28 +12,58 @@ export interface LiveSessionsDependencies {
   readonly now: () => number
 }
 
-interface Entry {
-  readonly session: LiveSession
-  sources: Sources
-  validUntil: number
-  /** The warning that was given last: the same one is given once, whichever policy it comes from. */
-  warned: string | null
-  ending: NodeJS.Timeout | undefined
-}
-
 /** How often it is looked whether a decision ran out. */
 const WAKE_MS = 1000
-/** Decided anew in one go, so that thousands of sessions do not hold up the rest. */
-const SLICE = 250
+/** Looked at in one turn, so that thousands of sessions do not hold up the rest; one decided anew counts for more. */
+const SLICE = 5000
+const DECIDED = 20
 /** Steps of this share of the spread fill it evenly, however many take part. */
 const GOLDEN_RATIO = 0.618_033_988_749_895
 
-/** The open sessions of one process, and how they follow what is decided. */
+/** A session, and how it was decided last. */
+class Entry implements Listed, Following {
+  place = -1
+  validUntil = Infinity
+  ending: NodeJS.Timeout | undefined
+
+  constructor(
+    readonly session: LiveSession,
+    public sources: Sources,
+    /** The warning that was given last: the same one is given once, whichever policy it comes from. */
+    public warned: string | null,
+    private readonly entries: Roster<Entry>,
+  ) {}
+
+  stop(): void {
+    this.entries.delete(this)
+    clearTimeout(this.ending)
+  }
+}
+
+class Changes {
+  all = false
+  readonly users = new Set<string>()
+  readonly deviceIds = new Set<string>()
+
+  get any(): boolean {
+    return this.all || this.users.size > 0 || this.deviceIds.size > 0
+  }
+
+  concern({ user, deviceIds }: Sources): boolean {
+    return this.all || this.users.has(user) || deviceIds.some((id) => this.deviceIds.has(id))
+  }
+}
+
+/**
+ * The open sessions of one process, and how they follow what is decided. Who is concerned by a change is found by
+ * looking at each: a list by device and user would have to be kept up to date at every login, for the few changes
+ * that there are.
+ */
 export class LiveSessions {
-  readonly #entries = new Map<LiveSession, Entry>()
-  readonly #bySource = new SourceIndex<Entry>()
-  /** To be decided anew, oldest first. */
-  readonly #due = new Set<Entry>()
+  readonly #entries = new Roster<Entry>()
+  /** What changed since the last round began. */
+  #changed = new Changes()
+  #round: Generator<undefined> | undefined
   /** No decision runs out before it. */
   #wakeAt = Infinity
   #turn: NodeJS.Immediate | undefined
@@ -45,84 +76,77 @@ export class LiveSessions {
   }
 
   /** From now on `session` follows; `decision` is the one it was let in with. */
-  add(session: LiveSession, decision: GateDecision): void {
+  add(session: LiveSession, decision: GateDecision): Following {
     const warned = effectOf(decision) === 'warn' ? decision.text : null
-    const sources = this.deps.sourcesOf(session.subject)
-    const entry: Entry = { session, sources, validUntil: Infinity, warned, ending: undefined }
-    this.#entries.set(session, entry)
+    const entry = new Entry(session, this.deps.sourcesOf(session.subject), warned, this.#entries)
+    this.#entries.add(entry)
+    const now = this.#decide(entry)
     // What changed between that decision and this moment was told to nobody.
-    if (this.#decide(entry) === decision) return
-    this.#due.add(entry)
-    this.#schedule()
-  }
-
-  remove(session: LiveSession): void {
-    const entry = this.#entries.get(session)
-    if (!entry) return
-    this.#entries.delete(session)
-    this.#due.delete(entry)
-    clearTimeout(entry.ending)
-    this.#bySource.remove(entry.sources, entry)
+    if (now !== decision) this.#follow(entry, now)
+    return entry
   }
 
   /** What was decided from this user's overrides or devices may be decided differently now. */
   userChanged(user: string): void {
-    for (const entry of this.#bySource.ofUser(user)) this.#due.add(entry)
+    this.#changed.users.add(user)
     this.#schedule()
   }
 
   deviceChanged(id: string): void {
-    for (const entry of this.#bySource.ofDevice(id)) this.#due.add(entry)
+    this.#changed.deviceIds.add(id)
     this.#schedule()
   }
 
   allChanged(): void {
-    for (const entry of this.#entries.values()) this.#due.add(entry)
+    this.#changed.all = true
     this.#schedule()
   }
 
   close(): void {
     clearInterval(this.#timer)
-    for (const entry of this.#entries.values()) clearTimeout(entry.ending)
     clearImmediate(this.#turn)
-    this.#entries.clear()
-    this.#bySource.clear()
-    this.#due.clear()
+    for (const entry of this.#entries) entry.stop()
   }
 
   /** What time alone changes is decided anew. A comparison, unless something is due. */
   #wake(): void {
-    const now = this.deps.now()
-    if (now < this.#wakeAt) return
-    this.#wakeAt = Infinity
-    for (const entry of this.#entries.values()) {
-      if (entry.validUntil <= now) this.#due.add(entry)
-      else this.#wakeAt = Math.min(this.#wakeAt, entry.validUntil)
-    }
-    this.#schedule()
+    if (this.deps.now() >= this.#wakeAt) this.#schedule()
   }
 
   #schedule(): void {
-    if (this.#due.size > 0) this.#turn ??= setImmediate(() => this.#decideSlice())
+    this.#turn ??= setImmediate(() => {
+      this.#turn = undefined
+      this.#round ??= this.#decideConcerned()
+      if (this.#round.next().done === true) this.#round = undefined
+      if (this.#round ?? this.#changed.any) this.#schedule()
+    })
   }
 
-  #decideSlice(): void {
-    this.#turn = undefined
+  /** One round over all sessions, in slices. */
+  *#decideConcerned(): Generator<undefined> {
+    const changed = this.#changed
+    const now = this.deps.now()
+    this.#changed = new Changes()
+    this.#wakeAt = Infinity
     let left = SLICE
-    for (const entry of this.#due) {
-      if (left === 0) break
-      left -= 1
-      this.#due.delete(entry)
-      this.#follow(entry, this.#decide(entry))
+    for (const entry of this.#entries) {
+      if (entry.validUntil <= now || changed.concern(entry.sources)) {
+        this.#follow(entry, this.#decide(entry))
+        left -= DECIDED
+      } else {
+        this.#wakeAt = Math.min(this.#wakeAt, entry.validUntil)
+        left -= 1
+      }
+      if (left > 0) continue
+      yield
+      left = SLICE
     }
-    this.#schedule()
   }
 
   #decide(entry: Entry): GateDecision {
-    const decision = this.deps.decide(entry.session.subject, this.deps.now())
-    this.#bySource.remove(entry.sources, entry)
-    entry.sources = this.deps.sourcesOf(entry.session.subject)
-    this.#bySource.add(entry.sources, entry)
+    const { session } = entry
+    const decision = this.deps.decide(session.subject, this.deps.now())
+    entry.sources = this.deps.sourcesOf(session.subject)
     entry.validUntil = decision.validUntil
     this.#wakeAt = Math.min(this.#wakeAt, decision.validUntil)
     return decision

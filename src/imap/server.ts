@@ -7,7 +7,7 @@ import { plainAddress } from '../identity/exempt-networks'
 import type { ClientConnection } from './connection'
 import { CredentialCache } from './credential-cache'
 import { RefusalRate } from './refusal-rate'
-import { Roster } from './roster'
+import { Roster } from '../gate/roster'
 import { FollowedSession } from './followed-session'
 import { Session, type LoggedIn, type SessionHost } from './session'
 import { Splice } from './splice'
@@ -148,14 +148,12 @@ class ConnectionHost implements SessionHost {
     const splice = new Splice(client, login.upstream, this.#splices, login.rest)
     const { subject, decision } = login
     const remoteAddress = plainAddress(client.socket.remoteAddress ?? '')
-    const followed = new FollowedSession(splice, subject, this.gate, () => ({
+    new FollowedSession(splice, subject, decision, this.gate, () => ({
       protocol: 'imap',
       user: subject.user,
       remoteAddress,
       at: this.now(),
     }))
-    this.gate.follow(followed, decision)
-    splice.watch(followed)
   }
 
   secure(session: Session, socket: net.Socket): void {

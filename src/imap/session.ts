@@ -13,7 +13,7 @@ import type { Argument, Command } from './command-syntax'
 import type { Credential } from './credential'
 import { farewell } from './farewell'
 import { LoginAttempt, type LoginHost, type LoginOutcome } from './login-attempt'
-import type { Listed } from './roster'
+import type { Listed } from '../gate/roster'
 import { saslMechanism, userName } from './sasl'
 import { SaslExchange, type SaslStep } from './sasl-exchange'
 

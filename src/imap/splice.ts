@@ -2,7 +2,7 @@ import type net from 'node:net'
 
 import type { ClientConnection, ConnectionOwner } from './connection'
 import { ResponseBoundary } from './response-boundary'
-import type { Listed, Roster } from './roster'
+import type { Listed, Roster } from '../gate/roster'
 import { READ_OCTETS, type UpstreamSocket } from './upstream-socket'
 
 /**

@@ -117,6 +117,20 @@ describe('live sessions', () => {
     assert.deepEqual(ben.told, ['end ID-block'])
   })
 
+  it('finds the session that a change concerns among thousands that come and go', async () => {
+    const others = Array.from({ length: 12_000 }, (_, i) => live.add(new FakeSession(`user-${i}`), ALLOW))
+    const [first, second] = [open('anna'), open('anna')]
+    for (let i = 0; i < 12_000; i += 1) live.add(new FakeSession(`later-${i}`), ALLOW)
+    answers.set('anna', decision('block'))
+    live.userChanged('anna')
+    for (const following of others) {
+      following.stop()
+      if (Math.random() < 0.001) await clock.nextAsync()
+    }
+    await clock.tickAsync(SPREAD_MS)
+    assert.deepEqual([first.told, second.told], [['end ID-block'], ['end ID-block']])
+  })
+
   it('spreads the end of many sessions evenly', async () => {
     const sessions = Array.from({ length: 1000 }, (_, i) => open(`user-${i}`))
     for (const { subject } of sessions) answers.set(subject.user, decision('block'))
@@ -179,11 +193,12 @@ describe('live sessions', () => {
   })
 
   it('forgets a session that is over', async () => {
-    const session = open('anna')
+    const session = new FakeSession('anna')
+    const following = live.add(session, ALLOW)
     answers.set('anna', decision('block'))
     live.userChanged('anna')
     await clock.nextAsync()
-    live.remove(session)
+    following.stop()
     live.userChanged('anna')
     live.allChanged()
     await clock.tickAsync(2 * SPREAD_MS)

@@ -1,6 +1,7 @@
 import type { ImapConfig } from '../../src/config/host-config'
 import type {
   DecisionContext,
+  Following,
   GateDecision,
   KeyedSubject,
   LiveSession,
@@ -54,12 +55,9 @@ export class ScriptedGate implements SessionGate {
     this.recorded.push({ outcome: decision.outcome, user, remoteAddress })
   }
 
-  follow(session: LiveSession): void {
+  follow(session: LiveSession): Following {
     this.followed.add(session)
-  }
-
-  unfollow(session: LiveSession): void {
-    this.followed.delete(session)
+    return { stop: () => void this.followed.delete(session) }
   }
 }
 

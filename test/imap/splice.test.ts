@@ -4,7 +4,7 @@ import net from 'node:net'
 import sinon from 'sinon'
 
 import { ClientConnection } from '../../src/imap/connection'
-import { Roster } from '../../src/imap/roster'
+import { Roster } from '../../src/gate/roster'
 import { Splice } from '../../src/imap/splice'
 import { UpstreamSocket } from '../../src/imap/upstream-socket'
 

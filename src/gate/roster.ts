@@ -28,7 +28,7 @@ export class Roster<T extends Listed> {
     last.place = member.place
   }
 
-  /** From the last to the first, so that the one at hand may be deleted. */
+  /** Every member that stays, whoever leaves meanwhile; one may come twice then. */
   *[Symbol.iterator](): Generator<T> {
     for (let place = this.#members.length - 1; place >= 0; place -= 1) {
       const member = this.#members[place]
