@@ -1,3 +1,5 @@
+import path from 'node:path'
+
 import { Dovecot } from '../../test/support/dovecot'
 import { HarakaSite } from '../../test/support/haraka-site'
 import { proxySettings, UPSTREAM_SETTINGS } from './dovecot-settings'
@@ -10,6 +12,8 @@ export interface Target {
   readonly port: number
   /** The processes that do its work; their CPU time is added up. */
   readonly pids: readonly number[]
+  /** Asks for what it no longer needs to be given back; where there is no such thing, nothing is left out. */
+  readonly collect?: () => void
   remove(): Promise<void>
 }
 
@@ -58,9 +62,17 @@ export async function startNginx(upstreamPort: number): Promise<Target> {
   return NginxMailProxy.start(upstreamPort)
 }
 
+/** Its login process, and the one that tells it where to go: nginx and the gate decide that themselves. */
 export async function startDovecotProxy(upstreamPort: number): Promise<Target> {
   const proxy = await Dovecot.start({ users: {}, settings: proxySettings(upstreamPort) })
-  return { port: proxy.port, pids: childrenNamed(proxy.pid, 'imap-login'), remove: () => proxy.remove() }
+  return {
+    port: proxy.port,
+    // Those that were started are not called so at once.
+    get pids() {
+      return [...childrenNamed(proxy.pid, 'imap-login'), ...childrenNamed(proxy.pid, 'auth')]
+    },
+    remove: () => proxy.remove(),
+  }
 }
 
 /** `nodes` 0: Haraka's one process; more: its workers, with the master that hands them their connections. */
@@ -69,12 +81,20 @@ export async function startGate(upstreamPort: number, nodes: number): Promise<Ta
     nodes,
     policy: POLICY,
     upstreamPort,
+    upstreamHost: '127.0.0.1',
     imapConfig: '  limits: { per_address: 10000 }',
     files: { 'devices.ndjson': accounts.users.map(device).join('\n') },
+    preload: path.join(__dirname, 'collect-on-signal.cjs'),
   })
   await site.run('tag', 'rotate')
   await site.run('device', 'import', site.file('devices.ndjson'))
   await site.start()
   const pid = site.haraka.child.pid ?? 0
-  return { port: site.imapPort, pids: [pid, ...childrenNamed(pid, 'node')], remove: () => site.remove() }
+  const pids = [pid, ...childrenNamed(pid, 'node')]
+  return {
+    port: site.imapPort,
+    pids,
+    collect: () => pids.forEach((each) => process.kill(each, 'SIGUSR2')),
+    remove: () => site.remove(),
+  }
 }

@@ -21,8 +21,10 @@ export interface HarakaSiteOptions {
   /** Lines below `imap:` beside listen and upstream, each indented by two blanks. */
   readonly imapConfig?: string
   readonly policy: string
-  /** The site's IMAP server. */
+  /** The site's IMAP server, on this host. */
   readonly upstreamPort: number
+  /** How it is called, `localhost` unless said. */
+  readonly upstreamHost?: string
   readonly upstreamTls?: 'none' | 'starttls' | 'implicit'
   /** The CA that the upstream's certificate is checked against. */
   readonly upstreamCa?: string
@@ -30,6 +32,8 @@ export interface HarakaSiteOptions {
   readonly tls?: Certificate
   /** Haraka's plugins, in their order. */
   readonly plugins?: readonly string[]
+  /** A script that is loaded into Haraka's processes before anything else. */
+  readonly preload?: string
   /** Further files of the config directory, by name. */
   readonly files?: Readonly<Record<string, string>>
 }
@@ -97,7 +101,8 @@ export class HarakaSite {
   }
 
   #imapLines(): string[] {
-    const { imapConfig = '', upstreamPort, upstreamTls = 'none', upstreamCa = null, tls } = this.options
+    const { imapConfig = '', upstreamHost = 'localhost', upstreamPort, tls } = this.options
+    const { upstreamTls = 'none', upstreamCa = null } = this.options
     const front = tls && [
       `  listen_tls: ["127.0.0.1:${this.imapTlsPort}"]`,
       `  tls: { cert: ${tls.cert}, key: ${tls.key} }`,
@@ -105,7 +110,7 @@ export class HarakaSite {
     return [
       'imap:',
       `  listen: ["127.0.0.1:${this.imapPort}"]`,
-      `  upstream: { host: localhost, port: ${upstreamPort}, tls: ${upstreamTls}, ca: ${upstreamCa} }`,
+      `  upstream: { host: ${upstreamHost}, port: ${upstreamPort}, tls: ${upstreamTls}, ca: ${upstreamCa} }`,
       ...(front ?? []),
       imapConfig,
     ]
@@ -135,7 +140,9 @@ export class HarakaSite {
   /** Starts Haraka and leaves it to the caller what comes of it. */
   spawn(): WatchedProcess {
     const env = { ...process.env, YES_REALLY_DO_DISCARD: '1' }
-    this.#haraka = new WatchedProcess(process.execPath, [HARAKA, '-c', this.dir], { env })
+    const { preload } = this.options
+    const flags = preload === undefined ? [] : ['--require', preload]
+    this.#haraka = new WatchedProcess(process.execPath, [...flags, HARAKA, '-c', this.dir], { env })
     return this.#haraka
   }
 
