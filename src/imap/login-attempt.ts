@@ -139,7 +139,9 @@ export class LoginAttempt {
         this.#record(decision, subject)
         const warned = effectOf(decision) === 'warn'
         const alert = warned ? `* OK [ALERT] ${decision.text} (${decision.id})\r\n` : ''
-        return { ...login, untagged: login.untagged + alert, subject, decision }
+        const { status, upstream, okText, rest } = login
+        // No spread: it gives each object a hidden class of its own, and its readers miss their caches.
+        return { status, upstream, untagged: login.untagged + alert, okText, rest, subject, decision }
       }
     }
   }

@@ -10,6 +10,7 @@ import { RefusalRate } from './refusal-rate'
 import { Roster } from '../gate/roster'
 import { FollowedSession } from './followed-session'
 import { Session, type LoggedIn, type SessionHost } from './session'
+import { showSocketsManyShapes } from './socket-shapes'
 import { Splice } from './splice'
 import { TlsFront } from './tls-front'
 import type { UpstreamProblem } from './upstream-login'
@@ -38,6 +39,7 @@ const KEEPALIVE_MS = 120_000
 
 /** Opens the listeners of one process; rejects when an address cannot be had or the certificate is unusable. */
 export async function startImapServer(deps: ImapServerDependencies): Promise<ImapServer> {
+  showSocketsManyShapes()
   const server = new ConnectionHost(deps)
   const { listen, listenTls } = deps.config()
   const addresses: string[] = []
