@@ -145,9 +145,9 @@ class ConnectionHost implements SessionHost {
     this.#sessions.delete(session)
   }
 
-  onLogin(session: Session, client: ClientConnection, login: LoggedIn): void {
+  onLogin(session: Session, client: ClientConnection, login: LoggedIn, ahead: Buffer): void {
     this.#sessions.delete(session)
-    const splice = new Splice(client, login.upstream, this.#splices, login.rest)
+    const splice = new Splice(client, login.upstream, this.#splices, login.rest, ahead)
     const { subject, decision } = login
     const remoteAddress = plainAddress(client.socket.remoteAddress ?? '')
     new FollowedSession(splice, subject, decision, this.gate, () => ({

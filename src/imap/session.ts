@@ -26,8 +26,11 @@ export interface SessionHost extends LoginHost {
   secure(session: Session, socket: net.Socket): void
   /** The session is over without a login. */
   onOver(session: Session): void
-  /** The client is logged in and told so: from here on bytes only pass through. */
-  onLogin(session: Session, client: ClientConnection, login: LoggedIn): void
+  /**
+   * The client is logged in and told so: from here on bytes only pass through, beginning with what it said `ahead`
+   * of that.
+   */
+  onLogin(session: Session, client: ClientConnection, login: LoggedIn, ahead: Buffer): void
   /** Something that should never happen; the session has ended. */
   onFault(error: unknown): void
 }
@@ -356,12 +359,11 @@ export class Session implements ConnectionOwner, Listed {
   }
 
   #loggedIn(tag: string, login: LoggedIn): void {
-    const { untagged, okText, upstream } = login
+    const { untagged, okText } = login
     this.#write(`${untagged}${tag} OK ${okText}\r\n${login.rest.toString('latin1')}`)
-    const rest = this.#reader.takeRest()
-    if (rest.length > 0) upstream.socket.write(rest)
+    const ahead = this.#reader.takeRest()
     this.#leave()
-    if (this.#client) this.host.onLogin(this, this.#client, login)
+    if (this.#client) this.host.onLogin(this, this.#client, login, ahead)
   }
 
   /** The client may try again, a few times. */

@@ -1,5 +1,6 @@
 import type net from 'node:net'
 
+import { CompressRequest } from './compress-request'
 import type { ClientConnection, ConnectionOwner } from './connection'
 import { ResponseBoundary } from './response-boundary'
 import type { Listed, Roster } from '../gate/roster'
@@ -45,12 +46,16 @@ export class Splice implements Listed {
     private readonly live: Roster<Splice>,
     /** What the client was told already of what follows the login. */
     told: Buffer,
+    /** What the client said already behind its login, for the upstream. */
+    ahead: Buffer,
   ) {
     this.#client = client.socket
     this.#upstream = upstream.socket
     live.add(this)
-    client.owner = new Direction(this.#upstream, false, this)
     this.#toClient = new Downstream(this.#client, upstream.shared, this, told)
+    const toUpstream = new Upward(this.#upstream, false, this)
+    client.owner = toUpstream
+    if (ahead.length > 0) toUpstream.onData(ahead)
     upstream.handTo(this.#toClient)
     // What happened before is not told again.
     if (this.#client.readableEnded) this.onEnd(this.#upstream)
@@ -74,6 +79,11 @@ export class Splice implements Listed {
   bye(line: string): void {
     this.#lastWords ??= setTimeout(() => this.destroy(), BOUNDARY_MS)
     this.#toClient.sayLast(line)
+  }
+
+  /** From here on the gate cannot read what the server says, nor say anything itself: a `bye` just ends the session. */
+  onCompress(): void {
+    this.#toClient.silence()
   }
 
   /** The last line was said. */
@@ -148,10 +158,25 @@ class Direction implements ConnectionOwner {
   }
 }
 
+/** What comes from the client goes to the mail server; when it asks for compression, that is noticed. */
+class Upward extends Direction {
+  #request: CompressRequest | undefined = new CompressRequest()
+
+  override onData(chunk: Buffer): boolean {
+    if (this.#request?.take(chunk)) {
+      this.#request = undefined
+      this.splice.onCompress()
+    }
+    return super.onData(chunk)
+  }
+}
+
 /** What comes from the mail server goes to the client, with the gate's own words between its responses. */
 class Downstream extends Direction {
   readonly #boundary = new ResponseBoundary()
   #words = ''
+  /** Nothing that we say would be understood. */
+  #silent = false
   #last = false
   #over = false
 
@@ -161,20 +186,24 @@ class Downstream extends Direction {
   }
 
   say(line: string): void {
-    if (this.#last) return
-    this.#words += line
-    if (this.#boundary.atBoundary) this.#speak()
+    if (!this.#last) this.#add(line)
   }
 
   sayLast(line: string): void {
     if (this.#last) return
     this.#last = true
-    this.#words += line
-    if (this.#boundary.atBoundary) this.#speak()
+    this.#add(line)
+  }
+
+  silence(): void {
+    this.#silent = true
+    this.#words = ''
+    if (this.#last) this.#speak()
   }
 
   override onData(chunk: Buffer): boolean {
     if (this.#over) return false
+    if (this.#silent) return super.onData(chunk)
     const end = this.#boundary.take(chunk)
     if (this.#words === '' || end < 0) return super.onData(chunk)
     super.onData(chunk.subarray(0, end))
@@ -182,10 +211,16 @@ class Downstream extends Direction {
     return this.#last ? false : super.onData(chunk.subarray(end))
   }
 
+  #add(line: string): void {
+    if (!this.#silent) this.#words += line
+    if (this.#silent ? this.#last : this.#boundary.atBoundary) this.#speak()
+  }
+
   #speak(): void {
-    this.to.write(this.#words, 'latin1')
+    if (this.#words !== '') this.to.write(this.#words, 'latin1')
     this.#words = ''
-    this.#over = this.#last
-    if (this.#over) this.splice.onSaid()
+    if (this.#over || !this.#last) return
+    this.#over = true
+    this.splice.onSaid()
   }
 }

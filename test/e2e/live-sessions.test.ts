@@ -37,7 +37,10 @@ describe('IMAP sessions that are open while the decision changes', () => {
   const open: Dialogue[] = []
 
   before(async () => {
-    dovecot = await Dovecot.start({ users: { [USER]: PASSWORD } })
+    dovecot = await Dovecot.start({
+      users: { [USER]: PASSWORD },
+      settings: 'protocol imap {\n  mail_plugins = imap_zlib\n}',
+    })
     site = await HarakaSite.create({
       policy: policy(86_400_000),
       upstreamPort: dovecot.port,
@@ -73,6 +76,15 @@ describe('IMAP sessions that are open while the decision changes', () => {
     await site.run('lock', 'add', '--device', 'phone', '--reason', 'lost')
     assert.match(await phone.ended(), /^\* BYE Company mail is locked .* \([0-9A-Z]{8}\)\r\n$/)
     assert.match(await laptop.ask('DONE', /^c /), /c OK/)
+    await site.run('lock', 'remove', '--device', 'phone')
+  })
+
+  it('end without a word that the client could not read, when it had its stream compressed', async () => {
+    const phone = await idling('phone')
+    await phone.ask('DONE', /^c OK/)
+    await phone.ask('d COMPRESS DEFLATE', /^d OK/)
+    await site.run('lock', 'add', '--device', 'phone', '--reason', 'lost')
+    assert.equal(await phone.ended(), '')
     await site.run('lock', 'remove', '--device', 'phone')
   })
 

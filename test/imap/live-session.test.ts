@@ -31,11 +31,11 @@ describe('an IMAP session that goes on after its login', () => {
     upstream.close()
   })
 
-  /** Logs in; what the server says behind its OK comes along. */
-  async function session(behindOk = ''): Promise<LiveSession> {
+  /** Logs in; what the server says behind its OK comes along, as does what the client says ahead of it. */
+  async function session(behindOk = '', ahead = ''): Promise<LiveSession> {
     client = await Dialogue.connect(proxy.port)
     await client.line()
-    client.send(`a1 LOGIN ${tagged('anna', 'd-1')} secret\r\n`)
+    client.send(`a1 LOGIN ${tagged('anna', 'd-1')} secret\r\n${ahead}`)
     server = await upstream.accepted()
     say('* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR] ready\r\n')
     await server.channel.line()
@@ -97,6 +97,44 @@ describe('an IMAP session that goes on after its login', () => {
     assert.equal(await client.line(), '* 3 EXPUNGE')
     client.send('a2 NOOP\r\n')
     assert.equal(await server.channel.line(), 'a2 NOOP')
+  })
+
+  describe('whose client asked for compression', () => {
+    /** Logs in and asks, by a command that came with the login or behind it. */
+    async function compressing(how: 'behind' | 'ahead'): Promise<LiveSession> {
+      const ask = 'a2 COMPRESS DEFLATE\r\n'
+      const live = await session('', how === 'ahead' ? ask : '')
+      if (how === 'behind') client.send(ask)
+      assert.equal(await server.channel.line(), ask.trimEnd())
+      return live
+    }
+
+    for (const how of ['behind', 'ahead'] as const) {
+      it(`is ended without a word that it could not read (asked ${how})`, async () => {
+        const live = await compressing(how)
+        live.end(blocked(live))
+        assert.equal(await client.ended(), '')
+        await server.channel.closed()
+      })
+    }
+
+    it('is told no warning, and has all octets of its server unchanged', async () => {
+      const live = await compressing('behind')
+      live.warn(blocked(live))
+      say('a2 OK go\r\n')
+      live.warn(blocked(live))
+      say('\r\n{9}\r\n')
+      assert.equal((await client.octets(17)).toString(), 'a2 OK go\r\n\r\n{9}\r\n')
+    })
+
+    it('is ended at once when its goodbye was still waiting for the end of a response', async () => {
+      const live = await session()
+      say('* 1 FETCH (BODY[] {10}\r\n')
+      assert.equal(await client.line(), '* 1 FETCH (BODY[] {10}')
+      live.end(blocked(live))
+      client.send('a2 COMPRESS DEFLATE\r\n')
+      assert.equal(await client.ended(), '')
+    })
   })
 
   it('is no longer followed once its client has gone', async () => {

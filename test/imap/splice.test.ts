@@ -67,7 +67,8 @@ describe('the splice', () => {
       toClient.resume()
       await once(toClient, 'end')
     }
-    new Splice(new ClientConnection(toClient, undefined), upstream, live, Buffer.alloc(0))
+    const nothing = Buffer.alloc(0)
+    new Splice(new ClientConnection(toClient, undefined), upstream, live, nothing, nothing)
     return { client, server, toClient, toServer: upstream.socket }
   }
 
