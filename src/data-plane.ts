@@ -27,6 +27,7 @@ export async function startDataPlane(parts: HostParts): Promise<DataPlane> {
   const gate = new DecisionGate({
     replica,
     journal,
+    traffic: journal.traffic,
     revokeSpreadMs: () => config.current().imap.revokeSpreadS * 1000,
     now: Date.now,
     onFault,

@@ -9,6 +9,7 @@ import type { Fleet } from '../devices/redis/fleet'
 import { CorruptRecordError, type Store } from '../devices/store'
 import type { JournalReader } from '../journal/journal'
 import { JournalStore } from '../journal/journal-store'
+import type { Visit } from '../journal/traffic'
 import type { WorkerNote } from '../journal/worker-notes'
 import { jsonLine, printable, printableText, UsageError, type Streams } from './output'
 import { catchUp, openSiteStore, type SiteStore } from './site-store'
@@ -25,6 +26,8 @@ export interface CommandContext {
   /** undefined: the store is embedded. */
   readonly fleet: () => Fleet | undefined
   readonly journal: () => JournalReader
+  /** Who synced on this host since a moment, in the order of time. */
+  readonly traffic: (since: number) => Iterable<Visit>
   /** What the workers of this host have taken in; an entry of one that is no more may be among them. */
   readonly workers: () => WorkerNote[]
   readonly now: () => number
@@ -119,6 +122,7 @@ export function openSite(harakaDir: string, json: boolean, streams: Streams): Si
     store: () => siteStore().store,
     fleet: () => siteStore().fleet,
     journal: siteJournal,
+    traffic: (since) => siteJournal().traffic.since(since),
     workers: () => siteJournal().workers.all(),
     now: Date.now,
   }

@@ -12,13 +12,15 @@ import type { ActivePolicy, Policy } from '../policy/policy'
 import { ImpactCount, turningPoints, type Difference, type Impact, type Tally } from '../policy/what-if'
 import { answer, note, readable, type CommandContext } from './context'
 import { everyDevice } from './device-command'
-import { timeMs } from './moment'
+import { durationMs, timeMs } from './moment'
 import { NO_POLICY } from './mode-command'
+import { replayTraffic } from './replay'
 import { clockTime, isoTime, jsonLine, Refusal, table, UsageError } from './output'
 
 interface WhatIfOptions {
   readonly at?: readonly string[]
   readonly list?: string
+  readonly replay?: string
 }
 
 const MAX_MOMENTS = 16
@@ -36,6 +38,10 @@ export function whatIfCommand(policy: Command, context: () => CommandContext): v
       collected,
     )
     .option('--list <file>', 'write each device that would be served differently, one JSON line each')
+    .option(
+      '--replay <duration>',
+      'decide the traffic that this host recorded instead, such as 24h, at most 7d: who would have been cut off',
+    )
     .action((file: string, options: WhatIfOptions) => whatIf(context(), file, options))
 }
 
@@ -45,8 +51,14 @@ function whatIf(context: CommandContext, file: string, options: WhatIfOptions): 
   const draft = readDraft(file)
   const active = context.store().activePolicy()
   if (!active) throw new Refusal(NO_POLICY)
-  const moments = momentsOf(context, options.at, draft)
   const enforced: ActivePolicy = { version: 0, policy: draft, modeOverride: 'enforce' }
+  if (options.replay !== undefined) {
+    if (options.at ?? options.list) throw new UsageError('--replay stands without --at and --list')
+    const since = context.now() - durationMs('--replay', options.replay)
+    replayTraffic(context, { file, since, active, draft: enforced })
+    return
+  }
+  const moments = momentsOf(context, options.at, draft)
   const mode = siteMode({ policy: draft, modeOverride: active.modeOverride })
   const counts = moments.map(
     (at) => new ImpactCount({ before: { active, at }, after: { active: enforced, at } }),

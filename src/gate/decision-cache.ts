@@ -71,6 +71,8 @@ export class DecisionCache {
       text,
       validUntil,
       id,
+      imapBucket: 0,
+      smtpBucket: 0,
       sources,
     }
     // What it replaces is disposed of in here, before the new one is indexed.

@@ -1,6 +1,7 @@
 import { normaliseUser } from '../devices/record'
 import type { Replica } from '../devices/store'
 import type { JournalSink } from '../journal/journal'
+import { bucketOf, type TrafficSink } from '../journal/traffic'
 import { faultDecision } from '../policy/decide'
 import type { DecisionRequest, Subject } from '../policy/decision'
 import { effectiveMode, siteMode } from '../policy/effective-mode'
@@ -19,6 +20,8 @@ export interface GateDependencies {
   /** The live host rules; `hostChanged` must be called when they change. */
   readonly host: () => DecisionRequest['host'] & { readonly failMode: FailMode }
   readonly journal: JournalSink
+  /** Left out: no traffic is recorded. */
+  readonly traffic?: TrafficSink
   /** Over how long open sessions that become blocked are ended. */
   readonly revokeSpreadMs: () => number
   readonly now: () => number
@@ -80,12 +83,15 @@ export class DecisionGate implements SessionGate {
   }
 
   record(decision: GateDecision, context: DecisionContext): void {
+    const bucket = bucketOf(context.at)
+    const noted = context.protocol === 'imap' ? decision.imapBucket : decision.smtpBucket
+    if (noted !== bucket) this.#noteTraffic(decision, context, bucket)
     if (isPlainAllow(decision)) return
     this.deps.journal.append({
       time: context.at,
       decision: decision.id,
       protocol: context.protocol,
-      user: context.user,
+      user: context.subject.user,
       device: decision.deviceId,
       platform: decision.platform,
       proof: decision.proof,
@@ -99,6 +105,17 @@ export class DecisionGate implements SessionGate {
       remote: context.remoteAddress,
       repeats: 0,
     })
+  }
+
+  /** Whom no policy is about, since the network is exempt, is not recorded either. */
+  #noteTraffic(decision: GateDecision, { protocol, subject }: DecisionContext, bucket: number): void {
+    if (protocol === 'imap') decision.imapBucket = bucket
+    else decision.smtpBucket = bucket
+    const { user, claim, platformHint, exemptNetwork } = subject
+    if (exemptNetwork) return
+    const device = claim?.deviceId ?? null
+    const proof = claim?.proof ?? 'none'
+    this.deps.traffic?.note({ bucket, protocol, user, device, proof, platformHint })
   }
 
   /** The host's own rules changed: everything is decided anew. */

@@ -1,10 +1,13 @@
 import type { Decision, Subject } from '../policy/decision'
 import type { Protocol } from '../policy/vocabulary'
 
-/** A decision as the cache holds it: finished, shared, never changed. */
+/** A decision as the cache holds it: finished, shared, never changed but for what is noted of it. */
 export interface GateDecision extends Decision {
   /** Short, for the person to read out and an admin to find; the same at each try. Empty for a plain allow. */
   readonly id: string
+  /** The newest bucket of time in which each protocol's use of it is in the traffic record. */
+  imapBucket?: number
+  smtpBucket?: number
 }
 
 /** A subject with its cache key, made once a session so that a decision allocates nothing. */
@@ -21,7 +24,7 @@ export interface Gate {
    * `fault_closed` or `fault_open`. `nowMs` is epoch milliseconds.
    */
   decide(subject: KeyedSubject, nowMs: number): GateDecision
-  /** Tells the block log what a decision did to a client; plain allows are only counted. */
+  /** Tells the block log what a decision did to a client, unless it is a plain allow; and the traffic record. */
   record(decision: GateDecision, context: DecisionContext): void
 }
 
@@ -48,7 +51,7 @@ export interface LiveSession {
 
 export interface DecisionContext {
   readonly protocol: Protocol
-  readonly user: string
+  readonly subject: Subject
   readonly remoteAddress: string
   /** Epoch milliseconds. */
   readonly at: number

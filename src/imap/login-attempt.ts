@@ -169,7 +169,7 @@ export class LoginAttempt {
   #record(decision: GateDecision, subject: KeyedSubject): void {
     this.host.gate.record(decision, {
       protocol: 'imap',
-      user: subject.user,
+      subject,
       remoteAddress: this.facts.remoteAddress,
       at: this.host.now(),
     })

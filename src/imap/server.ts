@@ -152,7 +152,7 @@ class ConnectionHost implements SessionHost {
     const remoteAddress = plainAddress(client.socket.remoteAddress ?? '')
     new FollowedSession(splice, subject, decision, this.gate, () => ({
       protocol: 'imap',
-      user: subject.user,
+      subject,
       remoteAddress,
       at: this.now(),
     }))

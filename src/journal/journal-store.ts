@@ -12,6 +12,7 @@ import {
 } from './journal'
 import { Spool } from './spool'
 import { readEntry, readPosition, type BlockLogPosition } from './stored'
+import { TrafficRecord, type Visit } from './traffic'
 import { WorkerNotes } from './worker-notes'
 
 /** Grows with each change of what is stored and how. */
@@ -35,6 +36,8 @@ export interface JournalOptions {
   readonly onFault: (error: unknown) => void
   /** Entries kept. */
   readonly maxEntries?: number
+  /** Visits kept in the traffic record. */
+  readonly maxVisits?: number
 }
 
 /**
@@ -46,6 +49,7 @@ export class JournalStore implements JournalReader, JournalSink {
   /** What the host's workers have taken in; it has no better place to be written to by all of them. */
   readonly workers: WorkerNotes
   readonly spool: Spool
+  readonly traffic: TrafficRecord
   readonly #environment: Environment
   readonly #entries: TextDatabase
   readonly #meta: TextDatabase
@@ -67,6 +71,7 @@ export class JournalStore implements JournalReader, JournalSink {
     this.#meta = environment.database('meta')
     this.workers = new WorkerNotes(environment)
     this.spool = new Spool(environment, this.#entries, this.#meta)
+    this.traffic = new TrafficRecord(environment, options)
     this.#timer = setInterval(() => void this.#flush(), FLUSH_MS)
     this.#timer.unref()
   }
@@ -134,16 +139,17 @@ export class JournalStore implements JournalReader, JournalSink {
   /** Writes all that was taken in so far, open cases too. */
   async drain(): Promise<void> {
     for (const entry of this.#fold.due(Infinity)) this.#push(entry)
-    while (this.#writing ?? this.#waiting.length > 0) await this.#flush()
+    while (this.#writing ?? (this.#waiting.length > 0 || this.traffic.isWaiting)) await this.#flush(true)
   }
 
   /** The same for a process that is leaving and cannot wait. */
   flushSync(): void {
     for (const entry of this.#fold.due(Infinity)) this.#push(entry)
     const entries = [...this.#unwritten, ...this.#waiting]
-    if (entries.length === 0) return
+    if (entries.length === 0 && !this.traffic.isWaiting) return
+    const visits = this.traffic.take()
     try {
-      this.#environment.writeSync(() => this.#put(entries))
+      this.#environment.writeSync(() => this.#put(entries, visits))
     } catch (error) {
       this.options.onFault(error)
     }
@@ -161,20 +167,22 @@ export class JournalStore implements JournalReader, JournalSink {
   }
 
   /** One batch at a time: while the disk is busy entries wait in the bounded queue alone. */
-  #flush(): Promise<void> {
-    for (const entry of this.#fold.due(this.options.now())) this.#push(entry)
+  #flush(atOnce = false): Promise<void> {
+    const now = this.options.now()
+    for (const entry of this.#fold.due(now)) this.#push(entry)
     if (this.#writing) return this.#writing
-    if (this.#waiting.length === 0) return Promise.resolve()
+    const visitsWait = atOnce ? this.traffic.isWaiting : this.traffic.isDue(now)
+    if (this.#waiting.length === 0 && !visitsWait) return Promise.resolve()
     const batch = this.#waiting
     this.#waiting = []
-    this.#writing = this.#write(batch).finally(() => (this.#writing = undefined))
+    this.#writing = this.#write(batch, this.traffic.take()).finally(() => (this.#writing = undefined))
     return this.#writing
   }
 
-  async #write(batch: readonly JournalEntry[]): Promise<void> {
+  async #write(batch: readonly JournalEntry[], visits: readonly Visit[]): Promise<void> {
     try {
       this.#unwritten = batch
-      await this.#environment.write(() => this.#put(batch))
+      await this.#environment.write(() => this.#put(batch, visits))
     } catch (error) {
       this.#lost += batch.length
       this.options.onFault(error)
@@ -185,8 +193,9 @@ export class JournalStore implements JournalReader, JournalSink {
     this.options.onFault(new Error(`journal: ${lost} entries were lost, the disk did not take them`))
   }
 
-  #put(batch: readonly JournalEntry[]): void {
+  #put(batch: readonly JournalEntry[], visits: readonly Visit[]): void {
     this.#unwritten = []
+    this.traffic.put(visits)
     const { maxEntries = MAX_ENTRIES } = this.options
     let key = newestKey(this.#entries)
     for (const entry of batch) {

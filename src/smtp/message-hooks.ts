@@ -42,7 +42,7 @@ function decideMessage(gate: SmtpGate, connection: Connection): GateDecision {
   const decision = gate.gate.decide(subject, at)
   gate.gate.record(decision, {
     protocol: 'smtp',
-    user: subject.user,
+    subject,
     remoteAddress: connection.remote.ip,
     at,
   })

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
@@ -7,6 +8,7 @@ import { parsePolicy } from '../../src/config/policy-file'
 import { LmdbStore } from '../../src/devices/lmdb-store'
 import type { JournalEntry } from '../../src/journal/journal'
 import { JournalStore } from '../../src/journal/journal-store'
+import type { Visit } from '../../src/journal/traffic'
 import { WatchedProcess } from '../support/process'
 
 const CLI = path.resolve(__dirname, '../../dist/cli/main.js')
@@ -135,6 +137,13 @@ export class CliSite {
       },
     })
     for (const entry of entries) journal.append(entry)
+    await journal.close()
+  }
+
+  /** What workers note of who syncs. */
+  async traffic(...visits: readonly Visit[]): Promise<void> {
+    const journal = JournalStore.open(this.file('var'), { now: Date.now, onFault: assert.ifError })
+    for (const visit of visits) journal.traffic.note(visit)
     await journal.close()
   }
 

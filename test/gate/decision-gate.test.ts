@@ -5,8 +5,9 @@ import sinon from 'sinon'
 import { DecisionGate } from '../../src/gate/decision-gate'
 import type { KeyedSubject } from '../../src/gate/gate'
 import type { JournalEntry } from '../../src/journal/journal'
+import type { Visit } from '../../src/journal/traffic'
 import { effectOf, type DecisionRequest, type Subject } from '../../src/policy/decision'
-import type { FailMode } from '../../src/policy/vocabulary'
+import type { FailMode, Protocol } from '../../src/policy/vocabulary'
 import { AT, override, policy, record } from '../devices/samples'
 import { subjects } from '../policy/arbitraries'
 import { FakeReplica } from './fake-replica'
@@ -20,6 +21,7 @@ describe('the decision gate', () => {
   let replica: FakeReplica
   let host: DecisionRequest['host'] & { failMode: FailMode }
   let journal: JournalEntry[]
+  let traffic: Visit[]
   let faults: unknown[]
   let gates: DecisionGate[]
   let gate: DecisionGate
@@ -30,6 +32,7 @@ describe('the decision gate', () => {
       replica,
       host: () => host,
       journal: { append: (entry) => void journal.push(entry) },
+      traffic: { note: (visit) => void traffic.push(visit) },
       revokeSpreadMs: () => 0,
       now: Date.now,
       onFault: (error) => faults.push(error),
@@ -55,6 +58,7 @@ describe('the decision gate', () => {
     replica.putDevice(record())
     host = { enforcement: 'policy', unidentified: 'owner', failMode: 'closed' }
     journal = []
+    traffic = []
     faults = []
     gates = []
     gate = newGate()
@@ -262,11 +266,67 @@ describe('the decision gate', () => {
     })
   })
 
+  describe('the traffic record', () => {
+    const MINUTE_MS = 60_000
+    const visits = (
+      visiting: (visit: (protocol: Protocol, at: number, change?: Partial<Subject>) => void) => void,
+    ) => {
+      traffic = []
+      visiting((protocol, at, change) => {
+        const asking = subject(change)
+        gate.record(gate.decide(asking, at), { protocol, subject: asking, remoteAddress: '192.0.2.7', at })
+      })
+      return traffic.map(({ bucket, protocol, user, device, proof }) => [
+        (bucket * 10 * MINUTE_MS - AT) / MINUTE_MS,
+        protocol,
+        user,
+        device,
+        proof,
+      ])
+    }
+
+    it('notes a device once in ten minutes, for each protocol', () => {
+      assert.deepEqual(
+        visits((visit) => {
+          for (const minute of [0, 1, 9, 10, 19]) visit('imap', AT + minute * MINUTE_MS)
+          visit('smtp', AT + 19 * MINUTE_MS)
+          visit('smtp', AT + 19 * MINUTE_MS)
+        }),
+        [
+          [0, 'imap', ANNA, 'd-1', 'tag'],
+          [10, 'imap', ANNA, 'd-1', 'tag'],
+          [10, 'smtp', ANNA, 'd-1', 'tag'],
+        ],
+      )
+    })
+    it('notes who is refused, and who proves no device', () => {
+      replica.putDevice(record({ state: 'noncompliant' }))
+      assert.deepEqual(
+        visits((visit) => {
+          visit('imap', AT)
+          visit('imap', AT, { claim: null, platformHint: 'ios' })
+        }),
+        [
+          [0, 'imap', ANNA, 'd-1', 'tag'],
+          [0, 'imap', ANNA, null, 'none'],
+        ],
+      )
+      assert.equal(traffic[1]?.platformHint, 'ios')
+    })
+    it('does not note an exempt network, which no policy is about', () => {
+      assert.deepEqual(
+        visits((visit) => visit('imap', AT, { exemptNetwork: true })),
+        [],
+      )
+    })
+  })
+
   describe('the journal', () => {
     const recorded = (change: Partial<Subject> = {}): JournalEntry[] => {
       journal = []
-      const context = { protocol: 'imap', user: ANNA, remoteAddress: '192.0.2.7', at: AT } as const
-      gate.record(gate.decide(subject(change), AT), context)
+      const asking = subject(change)
+      const context = { protocol: 'imap', subject: asking, remoteAddress: '192.0.2.7', at: AT } as const
+      gate.record(gate.decide(asking, AT), context)
       return journal
     }
 

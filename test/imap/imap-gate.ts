@@ -51,8 +51,8 @@ export class ScriptedGate implements SessionGate {
     }
   }
 
-  record(decision: GateDecision, { user, remoteAddress }: DecisionContext): void {
-    this.recorded.push({ outcome: decision.outcome, user, remoteAddress })
+  record(decision: GateDecision, { subject, remoteAddress }: DecisionContext): void {
+    this.recorded.push({ outcome: decision.outcome, user: subject.user, remoteAddress })
   }
 
   follow(session: LiveSession): Following {

@@ -158,8 +158,10 @@ describe('MAIL FROM', () => {
         const asked = new Asked()
         assert.deepEqual(answerOf(smtp(asked), client(from)), PASSES)
         assert.deepEqual(asked.subjects, [{ ...subject, platformHint: null }])
+        const [recorded] = asked.recorded
+        assert.equal(recorded?.subject.user, subject.user)
         assert.deepEqual(asked.recorded, [
-          { protocol: 'smtp', user: subject.user, remoteAddress: from.ip ?? '192.0.2.7', at: 1000 },
+          { protocol: 'smtp', subject: recorded.subject, remoteAddress: from.ip ?? '192.0.2.7', at: 1000 },
         ])
       })
     }

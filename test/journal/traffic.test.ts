@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict'
+
+import { JournalStore } from '../../src/journal/journal-store'
+import { bucketOf, startOf, type Visit } from '../../src/journal/traffic'
+import { tempDirs } from '../support/temp-dir'
+import { AT, entry } from './samples'
+
+const DAY_MS = 86_400_000
+const BUCKET_MS = 600_000
+
+const visit = (change: Partial<Visit> = {}): Visit => ({
+  bucket: bucketOf(AT),
+  protocol: 'imap',
+  user: 'anna@example.com',
+  device: 'd-1',
+  proof: 'tag',
+  platformHint: null,
+  ...change,
+})
+
+describe('the traffic record', function () {
+  this.timeout(60_000)
+  const tempDir = tempDirs()
+  const clock = { now: AT }
+  let dir: string
+  let journal: JournalStore
+  const open = (): JournalStore =>
+    JournalStore.open(dir, {
+      now: () => clock.now,
+      onFault: (error) => {
+        throw error
+      },
+    })
+  const all = (moment = 0): Visit[] => [...journal.traffic.since(moment)]
+
+  beforeEach(() => {
+    dir = tempDir()
+    clock.now = AT
+    journal = open()
+  })
+  afterEach(() => journal.close())
+
+  it('gives back what was noted, once, in the order of time, from a moment on', async () => {
+    const late = visit({
+      bucket: bucketOf(AT) + 1,
+      protocol: 'smtp',
+      proof: 'none',
+      device: null,
+      platformHint: 'ios',
+    })
+    for (const one of [late, visit(), visit()]) journal.traffic.note(one)
+    await journal.drain()
+    assert.deepEqual(all(), [visit(), late])
+    assert.deepEqual(all(AT + BUCKET_MS), [late])
+    assert.equal(startOf(late.bucket) - startOf(visit().bucket), BUCKET_MS)
+  })
+  it('is one for all processes of a host', async () => {
+    const other = open()
+    for (const [process, user] of [
+      [journal, 'anna@example.com'],
+      [other, 'anna@example.com'],
+      [other, 'ben@example.com'],
+    ] as const) {
+      process.traffic.note(visit({ user }))
+      await process.drain()
+    }
+    await other.close()
+    assert.deepEqual(
+      all().map(({ user }) => user),
+      ['anna@example.com', 'ben@example.com'],
+    )
+  })
+  it('goes to disk with the next block, and by itself after ten seconds', async () => {
+    journal.traffic.note(visit())
+    assert.ok(!journal.traffic.isDue(AT + 9999))
+    assert.ok(journal.traffic.isDue(AT + 10_000))
+    journal.append(entry())
+    await journal.drain()
+    assert.ok(!journal.traffic.isWaiting)
+  })
+  it('is written by a process that cannot wait', () => {
+    journal.traffic.note(visit())
+    journal.flushSync()
+    assert.deepEqual(all(), [visit()])
+  })
+  it('holds any name and id that a record may have, and none beyond', async () => {
+    const odd = visit({ user: 'ü\u202e'.repeat(160), device: '日'.repeat(256) })
+    journal.traffic.note(odd)
+    for (const user of ['a'.repeat(321), 'an\u0000na', '']) journal.traffic.note(visit({ user }))
+    await journal.drain()
+    assert.deepEqual(all(), [odd])
+  })
+  it('forgets after seven days', async () => {
+    journal.traffic.note(visit())
+    await journal.drain()
+    clock.now = AT + 7 * DAY_MS + BUCKET_MS
+    const now = visit({ bucket: bucketOf(clock.now) })
+    journal.traffic.note(now)
+    await journal.drain()
+    assert.deepEqual(all(), [now])
+  })
+})
+
+describe('the traffic record of a site with very much of it', () => {
+  const tempDir = tempDirs()
+
+  it('keeps the newest', async () => {
+    const journal = JournalStore.open(tempDir(), { now: () => AT, maxVisits: 10, onFault: assert.ifError })
+    for (let round = 0; round < 3; round += 1) {
+      for (let i = 0; i < 8; i += 1) journal.traffic.note(visit({ bucket: bucketOf(AT) + round * 8 + i }))
+      await journal.drain()
+    }
+    const kept = [...journal.traffic.since(0)].map(({ bucket }) => bucket - bucketOf(AT))
+    await journal.close()
+    assert.deepEqual(kept, [14, 15, 16, 17, 18, 19, 20, 21, 22, 23])
+  })
+})
