@@ -5,7 +5,11 @@ import { createTagReader } from './identity/device-tag'
 import type { TagReader } from './identity/claim'
 import { createNetworkMatcher } from './identity/exempt-networks'
 import { startImapServer } from './imap/server'
+import type { WorkerNote } from './journal/worker-notes'
 import type { SmtpGate } from './smtp/smtp-gate'
+
+/** How soon another number of open sessions is told. */
+const COUNT_MS = 5000
 
 export interface DataPlane {
   readonly smtp: SmtpGate
@@ -19,11 +23,12 @@ export async function startDataPlane(parts: HostParts): Promise<DataPlane> {
   let isExempt = createNetworkMatcher(config.current().identity.exemptNetworks)
 
   const { journal, replica } = parts
-  const noteTakenIn = (sequence: number): void => {
-    journal.workers.note({ pid: process.pid, sequence }).catch(onFault)
+  const noted = { pid: process.pid, sequence: 0, sessions: 0 }
+  const note = (changed: Partial<WorkerNote>): void => {
+    journal.workers.note(Object.assign(noted, changed)).catch(onFault)
   }
   // Before the gate looks for the first time: all up to here it will see.
-  noteTakenIn(replica.sequence())
+  note({ sequence: replica.sequence() })
   const gate = new DecisionGate({
     replica,
     journal,
@@ -31,7 +36,7 @@ export async function startDataPlane(parts: HostParts): Promise<DataPlane> {
     revokeSpreadMs: () => config.current().imap.revokeSpreadS * 1000,
     now: Date.now,
     onFault,
-    onTakenIn: noteTakenIn,
+    onTakenIn: (sequence) => note({ sequence }),
     host: () => {
       const { enforcement, failMode, identity } = config.current()
       return { enforcement, failMode, unidentified: identity.unidentified }
@@ -41,6 +46,11 @@ export async function startDataPlane(parts: HostParts): Promise<DataPlane> {
     isExempt = createNetworkMatcher(changed.identity.exemptNetworks)
     gate.hostChanged()
   })
+
+  const counting = setInterval(() => {
+    const sessions = gate.openSessions
+    if (sessions !== noted.sessions) note({ sessions })
+  }, COUNT_MS).unref()
 
   const shared = { gate, tags: tags.current, isExempt: (address: string) => isExempt(address), now: Date.now }
   const imap = config.current().imap.enabled
@@ -57,6 +67,7 @@ export async function startDataPlane(parts: HostParts): Promise<DataPlane> {
   return {
     smtp: { ...shared, enabled: () => config.current().smtp.enabled, onFault },
     close: async () => {
+      clearInterval(counting)
       tags.close()
       await imap?.close()
       gate.close()

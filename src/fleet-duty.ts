@@ -32,15 +32,16 @@ export async function startFleetDuty(
 
   let last = { sequence: -1, n: 0 }
   /** Up to which entry of the store all workers have taken in what people ordered. */
-  const takenIn = (): { readonly workers: number; readonly n: number } => {
+  const takenIn = (): { readonly workers: number; readonly sessions: number; readonly n: number } => {
     const notes = journal.workers.of(workerPids())
     const sequence = Math.min(fleet.store.sequence(), ...notes.map((note) => note.sequence))
     if (sequence !== last.sequence) last = { sequence, n: fleet.store.entryAt(sequence) }
-    return { workers: notes.length, n: last.n }
+    const sessions = notes.reduce((sum, note) => sum + note.sessions, 0)
+    return { workers: notes.length, sessions, n: last.n }
   }
   const report = (): HostReport => {
     const cursor = fleet.store.cursor()
-    const { workers, n } = takenIn()
+    const { workers, sessions, n } = takenIn()
     const { waiting, lost } = journalDuty.standing()
     return {
       host: os.hostname(),
@@ -54,6 +55,7 @@ export async function startFleetDuty(
       leaseValid: fleet.store.leaseValid(Date.now()),
       setAside: fleet.store.setAside().count,
       workers,
+      sessions,
       journalWaiting: waiting,
       journalLost: lost,
     }

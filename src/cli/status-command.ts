@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 
 import { formatProblem } from '../config/config-problem'
 import { openPolicy } from '../config/policy-source'
-import { readStatus, type HostStatus } from '../config/status-file'
+import { isAlive, readStatus, type HostStatus } from '../config/status-file'
 import { readTagKeyFile } from '../config/tag-key-file'
 import { pendingEdit, pendingText, type Pending } from '../orders/pending'
 import { answer, unlessDamaged, type CommandContext } from './context'
@@ -38,6 +38,8 @@ async function status(context: CommandContext): Promise<void> {
   const sequence = store.sequence()
   const fleet = context.fleet()
   const hosts = fleet && (await fleetStatus(fleet))
+  const workers = gate ? context.workers().filter(({ pid }) => isAlive(pid)) : []
+  const sessions = workers.reduce((sum, worker) => sum + worker.sessions, 0)
   const setAside = fleet?.store.setAside()
   const json = {
     mode,
@@ -50,7 +52,7 @@ async function status(context: CommandContext): Promise<void> {
     config_problems: configProblems,
     config_waiting: waiting,
     damaged,
-    gate: gate ? { pid: gate.pid, since: isoTime(gate.startedAt) } : null,
+    gate: gate ? { pid: gate.pid, since: isoTime(gate.startedAt), workers: workers.length, sessions } : null,
     tag_keys: { count: keys.length, signing },
     devices: counts.devices,
     overrides: counts.overrides,
@@ -72,6 +74,7 @@ async function status(context: CommandContext): Promise<void> {
     ['config file', standing(configProblems, gate)],
     ...waiting.map((key) => ['waits for a restart', key] as const),
     ['gate', gate ? `running, pid ${gate.pid}, since ${clockTime(gate.startedAt)}` : 'not running'],
+    ...(gate ? [['IMAP sessions', `${sessions} open, in ${workers.length} workers`] as const] : []),
     ['tag keys', signing === null ? 'none, so every tag is refused' : `${keys.length}, ${signing} signs`],
     ['devices', counts.devices],
     ['exemptions and locks', counts.overrides],

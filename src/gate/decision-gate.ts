@@ -128,6 +128,11 @@ export class DecisionGate implements SessionGate {
     return this.#live.add(session, decision)
   }
 
+  /** IMAP sessions that are open and follow their decision. */
+  get openSessions(): number {
+    return this.#live.size
+  }
+
   close(): void {
     this.#invalidation.close()
     this.#live.close()

@@ -75,6 +75,10 @@ export class LiveSessions {
     this.#timer.unref()
   }
 
+  get size(): number {
+    return this.#entries.size
+  }
+
   /** From now on `session` follows; `decision` is the one it was let in with. */
   add(session: LiveSession, decision: GateDecision): Following {
     const warned = effectOf(decision) === 'warn' ? decision.text : null

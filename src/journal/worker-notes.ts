@@ -5,11 +5,14 @@ export interface WorkerNote {
   readonly pid: number
   /** Of the replica: every change up to here is in force in it. */
   readonly sequence: number
+  /** Open IMAP sessions, some seconds ago. */
+  readonly sessions: number
 }
 
 /**
  * What each worker of the host has taken in, so that it can be proven that an order is in force everywhere.
- * A worker writes once for what people order, which is rare, and at most once a second for what feeds change.
+ * A worker writes once for what people order, which is rare, at most once a second for what feeds change, and
+ * when its number of sessions changed within some seconds.
  */
 export class WorkerNotes {
   readonly #notes: TextDatabase
@@ -18,8 +21,8 @@ export class WorkerNotes {
     this.#notes = environment.database('workers')
   }
 
-  async note({ pid, sequence }: WorkerNote): Promise<void> {
-    await this.environment.write(() => void this.#notes.put(pid, String(sequence)))
+  async note({ pid, sequence, sessions }: WorkerNote): Promise<void> {
+    await this.environment.write(() => void this.#notes.put(pid, `${sequence} ${sessions}`))
   }
 
   /** A process that ends orderly leaves no note. */
@@ -31,8 +34,8 @@ export class WorkerNotes {
   of(pids: readonly number[]): WorkerNote[] {
     this.environment.refresh()
     return pids.flatMap((pid) => {
-      const sequence = this.#notes.get(pid)
-      return sequence === undefined ? [] : { pid, sequence: Number(sequence) }
+      const [sequence, sessions = 0] = this.#notes.get(pid)?.split(' ').map(Number) ?? []
+      return sequence === undefined ? [] : { pid, sequence, sessions }
     })
   }
 

@@ -176,7 +176,7 @@ describe('device-gate status', () => {
     assert.deepEqual(
       { gate, config_problems, policy_problems, config_waiting },
       {
-        gate: { pid: process.pid, since: '2026-11-20T08:00:00.000Z' },
+        gate: { pid: process.pid, since: '2026-11-20T08:00:00.000Z', workers: 0, sessions: 0 },
         config_problems: ['device_gate.yaml:1:1 is empty'],
         policy_problems: [],
         config_waiting: ['imap.listen', 'state_dir'],

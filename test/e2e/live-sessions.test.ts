@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 
 import { Dialogue } from '../support/dialogue'
 import { Dovecot } from '../support/dovecot'
+import { eventually } from '../support/eventually'
 import { HarakaSite } from '../support/haraka-site'
 
 const USER = 'anna@example.com'
@@ -73,6 +74,10 @@ describe('IMAP sessions that are open while the decision changes', () => {
 
   it('end with the reason when their device is blocked; the laptop’s goes on', async () => {
     const [phone, laptop] = [await idling('phone'), await idling('laptop')]
+    await eventually(async () => {
+      const { gate } = JSON.parse(await site.run('status', '--json')) as { gate: { sessions: number } }
+      assert.equal(gate.sessions, 2)
+    })
     await site.run('lock', 'add', '--device', 'phone', '--reason', 'lost')
     assert.match(await phone.ended(), /^\* BYE Company mail is locked .* \([0-9A-Z]{8}\)\r\n$/)
     assert.match(await laptop.ask('DONE', /^c /), /c OK/)

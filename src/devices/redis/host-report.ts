@@ -18,6 +18,8 @@ export interface HostReport {
   /** Entries of the store that it cannot read. */
   readonly setAside: number
   readonly workers: number
+  /** Open IMAP sessions in all of them, some seconds ago. */
+  readonly sessions: number
   /** Of its block log: entries that the fleet's journal does not have yet (null: not known), and never will. */
   readonly journalWaiting: number | null
   readonly journalLost: number

@@ -93,6 +93,7 @@ export class FleetHost {
       leaseValid: this.store.leaseValid(now),
       setAside: this.store.setAside().count,
       workers: 1,
+      sessions: 0,
       journalWaiting: 0,
       journalLost: 0,
     }
