@@ -109,6 +109,7 @@ describe('device-gate status', () => {
       enforcement: 'policy',
       policy_version: null,
       policy_problems: [],
+      pending: null,
       config_problems: [],
       config_waiting: [],
       damaged: [],
