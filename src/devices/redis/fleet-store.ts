@@ -28,12 +28,15 @@ import { readPolicyVersion } from '../stored'
 import type { Cursor } from './cursor'
 import { FleetReplica } from './fleet-replica'
 import { overrideField } from './keys'
+import { StoreProblem } from './problem'
 import type { StoreWriter, WriteOperation, Written } from './writer'
 
 /** An acknowledged write waits so long for this host's replica to hold it; then it is acknowledged all the same. */
 const HOLD_MS = 2000
 const LOOK_MS = 1
 const BATCH = 200
+/** A write that a failover lost is done again; a store that loses it so often is none. */
+const MAX_TRIES = 3
 
 export interface FleetStoreOptions {
   readonly leaseMs: number
@@ -153,25 +156,33 @@ export class FleetStore extends FleetReplica implements Store {
   }
 
   async #write(operations: readonly WriteOperation[]): Promise<Written> {
-    const written = await this.#writer.write(operations)
-    this.#newest = { epoch: written.epoch, n: written.n }
-    await this.untilHeld(written)
-    return written
+    for (let tries = 1; ; tries += 1) {
+      const written = await this.#writer.write(operations)
+      this.#newest = { epoch: written.epoch, n: written.n }
+      if (!(await this.#isLost(written))) return tries === 1 ? written : { ...written, repeated: true }
+      if (tries >= MAX_TRIES)
+        throw new StoreProblem('unexpected', 'failovers lost this write again and again: nothing was written')
+    }
   }
 
-  /** Resolves when this host holds an entry, or when that takes too long; says which. */
-  async untilHeld({ epoch, n }: Pick<Cursor, 'epoch' | 'n'>): Promise<boolean> {
+  /**
+   * Waits until this host holds what was written, or until that takes too long. Says whether the store has another
+   * history by then: a failover lost the write before this host had it, so it could not name it either.
+   */
+  async #isLost(written: Cursor): Promise<boolean> {
     const end = performance.now() + HOLD_MS
-    const holds = (): boolean => {
-      const cursor = this.cursor()
-      return cursor?.epoch === epoch && cursor.n >= n
-    }
     await this.options.catchUp?.()
-    while (!holds()) {
-      if (performance.now() > end) return false
+    for (;;) {
+      const cursor = this.cursor()
+      if (cursor?.epoch === written.epoch && cursor.n >= written.n) {
+        const there = cursor.n === written.n ? cursor : this.remembered(written.n)
+        if (there === undefined || there.tip === written.tip) return false
+        // One of the two histories is over: only the store knows which.
+        if (await this.#writer.isLost(written)) return true
+      }
+      if (performance.now() > end) return this.#writer.isLost(written)
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
     }
-    return true
   }
 }
 

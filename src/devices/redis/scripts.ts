@@ -16,7 +16,7 @@ export const STORE_SCHEMA = '1'
  *   s name note ('' = none)
  * Those of an order stand between `c n` (the history's newest entry it is based on, '' = any) and `y entry`; they are
  * left out ('!') when it is based on another one.
- * Gives: n, epoch, and for each operation its outcome.
+ * Gives: n, epoch, tip, and for each operation its outcome.
  */
 export const WRITE_SCRIPT = script(`
 local meta, devices, policies, overrides, notes, history, log = unpack(KEYS)
@@ -177,8 +177,8 @@ if #ops > 0 then
   end
 end
 
-local reply = { whole(n), epoch }
-for i = 1, #outcomes do reply[i + 2] = outcomes[i] end
+local reply = { whole(n), epoch, tip }
+for i = 1, #outcomes do reply[i + 3] = outcomes[i] end
 return reply
 `)
 

@@ -1,8 +1,11 @@
 import { randomBytes } from 'node:crypto'
 
+import type { Cursor } from './cursor'
 import type { StoreKeys } from './keys'
 import type { RedisLink } from './link'
+import { parseEntry } from './log-entry'
 import { StoreProblem } from './problem'
+import { readHead } from './reading'
 import { runScript, WRITE_SCRIPT } from './scripts'
 
 /** What a write did to the store. */
@@ -10,6 +13,8 @@ export interface Written {
   readonly epoch: string
   /** The newest entry of the log once it was done. */
   readonly n: number
+  /** Names the history that ends there. */
+  readonly tip: string
   /** What became of each operation, in the script's words. */
   readonly outcomes: readonly string[]
   /** It was sent more than once, and an earlier try may have done it. */
@@ -65,6 +70,22 @@ export class StoreWriter {
       this.#waitingCount += operations.length
       void this.#drain()
     })
+  }
+
+  /** Whether the store is known to have another history than the one with this write in it. */
+  async isLost({ epoch, n, tip }: Cursor): Promise<boolean> {
+    try {
+      return await this.link.run(async (client) => {
+        const head = await readHead(client, this.keys)
+        if (head.epoch !== epoch || head.n < n) return head.epoch === epoch
+        const [found] = await client.xrange(this.keys.log, `${n}-0`, `${n}-0`)
+        const there = found && parseEntry(...found)
+        return there !== undefined && there.tip !== tip
+      })
+    } catch (error) {
+      if (error instanceof StoreProblem) return false
+      throw error
+    }
   }
 
   async #drain(): Promise<void> {
@@ -125,8 +146,8 @@ export class StoreWriter {
         [this.knownEpoch() ?? '', freshEpoch(), this.by, LOG_OCTETS, ...operations.flat()],
       ),
     )) as string[]
-    const [n = '', epoch = '', ...outcomes] = reply
-    return { n: Number(n), epoch, outcomes }
+    const [n = '', epoch = '', tip = '', ...outcomes] = reply
+    return { n: Number(n), epoch, tip, outcomes }
   }
 }
 

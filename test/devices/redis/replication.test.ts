@@ -48,6 +48,15 @@ describe('replication of the fleet store', () => {
   const put = (host: FleetHost, ...which: string[]): Promise<unknown> =>
     host.store.putDevices(which.map((id) => record({ id })))
 
+  /** What Redis has now, to go back to it: what is written until then is lost. */
+  async function backup(): Promise<() => Promise<unknown>> {
+    const keys = [KEYS.meta, KEYS.devices, KEYS.log]
+    const dumps = await Promise.all(keys.map((key) => server.client.dumpBuffer(key)))
+    const restoring = server.client.multi()
+    keys.forEach((key, i) => restoring.restore(key, 0, dumps[i] as Buffer, 'REPLACE'))
+    return () => restoring.exec()
+  }
+
   /** The replica is just what Redis holds. */
   const assertSame = (host: FleetHost): Promise<void> =>
     eventually(async () => {
@@ -255,6 +264,37 @@ describe('replication of the fleet store', () => {
         assert.ok(!a.told.some((line) => line.startsWith('snapshot')), 'it asks for what was lost only')
       })
     }
+  })
+
+  it('does a write again that a failover lost before any host had it', async () => {
+    const [a, b] = [open('a'), open('b')]
+    await put(a, 'kept')
+    for (const host of [a, b]) await assertSame(host)
+    await a.stopFollowing()
+    await b.stopFollowing()
+    const goBack = await backup()
+    const writing = put(a, 'lost')
+    await eventually(async () => assert.equal(await server.client.hget(KEYS.meta, 'n'), '2'))
+    await goBack()
+    const other = open('c')
+    await put(other, 'other')
+    await writing
+    assert.deepEqual((await server.client.hkeys(KEYS.devices)).sort(), ['kept', 'lost', 'other'])
+  })
+
+  it('does no write again that the host does not hold yet since it is in a history that is over', async () => {
+    const [a, c] = [open('a'), open('c')]
+    await put(a, 'kept')
+    await assertSame(c)
+    const goBack = await backup()
+    await put(a, 'gone-1')
+    await put(a, 'gone-2')
+    await a.stopFollowing()
+    await goBack()
+    await put(a, 'new')
+    await assertSame(c)
+    assert.equal(await server.client.hget(KEYS.meta, 'n'), '2', 'written once')
+    assert.deepEqual((await server.client.hkeys(KEYS.devices)).sort(), ['kept', 'new'])
   })
 
   it('ends up as the store is, whatever was written before a restored backup, lost, and written after it', async () => {
