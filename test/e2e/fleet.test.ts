@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 
+import { shows } from '../devices/redis/outage-rows'
 import { deviceLine } from '../support/device-line'
 import { eventually } from '../support/eventually'
 import { HarakaSite } from '../support/haraka-site'
@@ -181,9 +182,28 @@ describe('a fleet of two hosts on one Redis', () => {
     assert.equal(await calls(), before)
   })
 
+  it(`${shows('worker')}: the next one decides as it did`, async () => {
+    await put(hosts[0], 'noncompliant', 7)
+    await untilAllReply('550')
+    const [victim] = hosts[0].site.workers
+    if (victim === undefined) throw new Error('there is no worker')
+    process.kill(victim, 'SIGKILL')
+    const [first, second] = hosts[0].probes
+    const left = first?.pid === victim ? second : first
+    assert.equal(await left?.mail(), '550')
+    await eventually(() => {
+      assert.ok(!hosts[0].site.workers.includes(victim))
+      assert.equal(hosts[0].site.workers.length, 2)
+    })
+    for (const one of hosts[0].probes) one.close()
+    await probe(hosts[0])
+    assert.deepEqual(await replies(), ['550', '550', '550', '550'])
+    await untilWell(hosts[0])
+  })
+
   describe('when Redis is away', () => {
     before(async () => {
-      await put(hosts[0], 'compliant', 7)
+      await put(hosts[0], 'compliant', 8)
       await untilAllReply('250')
       for (const host of hosts) await untilWell(host)
       await redis.client.save()
@@ -240,10 +260,10 @@ describe('a fleet of two hosts on one Redis', () => {
     })
 
     it('shows and changes the fleet from there all the same', async () => {
-      await put(hosts[1], 'noncompliant', 8)
+      await put(hosts[1], 'noncompliant', 9)
       await eventually(async () => assert.deepEqual(await replies(), ['550', '550']))
-      await put(hosts[0], 'compliant', 9)
-      assert.match(await hosts[1].site.run('device', 'get', PHONE), /version 9/)
+      await put(hosts[0], 'compliant', 10)
+      assert.match(await hosts[1].site.run('device', 'get', PHONE), /version 10/)
       assert.match(await hosts[1].site.run('why', PHONE), /compliant/)
     })
 

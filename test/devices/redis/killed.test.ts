@@ -10,7 +10,7 @@ import { WatchedProcess } from '../../support/process'
 import { RedisServer } from '../../support/redis-server'
 import { record } from '../samples'
 import { FleetHost } from './fleet-host'
-import { fleetDocument, outageTable, shows, unproven } from './outage-rows'
+import { between, outageTable, shortOutageTable, shows, unproven } from './outage-rows'
 
 const PREFIX = 'dg:'
 const KEYS = storeKeys(PREFIX)
@@ -89,9 +89,7 @@ describe('a process that follows the store and is killed', () => {
 })
 
 describe('the table of outages', () => {
-  it('is in docs/fleet.md, word for word', () => {
-    const [, between] = fleetDocument().split(/<!-- \/?outages -->/)
-    assert.equal(between?.trim(), outageTable())
-  })
+  it('is in docs/fleet.md, word for word', () => assert.equal(between('docs/fleet.md'), outageTable()))
+  it('is in the README in short', () => assert.equal(between('README.md'), shortOutageTable()))
   it('has a test for each row', () => assert.deepEqual(unproven(), []))
 })

@@ -133,6 +133,12 @@ export const OUTAGES = {
     ops: 'the host is `silent`',
     heals: 'starting it again: from where it was',
   },
+  worker: {
+    fails: 'a worker is killed',
+    clients: 'its connections end; the other workers go on',
+    ops: 'Haraka’s log; `status` counts the workers of each host',
+    heals: 'Haraka starts another, which decides from the same copy',
+  },
   clock: {
     fails: 'a host’s clock jumps',
     clients: '"compliant" may count as stale for a second',
@@ -146,10 +152,25 @@ export type Outage = keyof typeof OUTAGES
 /** The title of the test that shows a row of the table. */
 export const shows = (outage: Outage): string => `${OUTAGES[outage].fails} [${outage}]`
 
-/** Rows that no test of this directory shows. */
+/** The rows that the README shows, and what of them. */
+export const README_OUTAGES: readonly Outage[] = [
+  'down',
+  'split',
+  'failover',
+  'lostTail',
+  'emptied',
+  'disk',
+  'killed',
+  'worker',
+  'clock',
+]
+
+/** Rows that no test of this directory, or of real Haraka in a fleet, shows. */
 export function unproven(): string[] {
   const tests = fs.readdirSync(__dirname).filter((name) => name.endsWith('.test.ts'))
-  const text = tests.map((name) => fs.readFileSync(path.join(__dirname, name), 'utf8')).join('\n')
+  const text = [...tests, '../../e2e/fleet.test.ts']
+    .map((name) => fs.readFileSync(path.join(__dirname, name), 'utf8'))
+    .join('\n')
   return Object.keys(OUTAGES).filter(
     (key) => !text.includes(`shows('${key}')`) && !text.includes(`outage: '${key}'`),
   )
@@ -165,5 +186,20 @@ export const outageTable = (): string =>
     ),
   ].join('\n')
 
-export const fleetDocument = (): string =>
-  fs.readFileSync(path.resolve(__dirname, '../../../docs/fleet.md'), 'utf8')
+/** The same in short, for the README. */
+export const shortOutageTable = (): string =>
+  [
+    '| what fails | what clients see | what heals |',
+    '|---|---|---|',
+    ...README_OUTAGES.map((outage) => {
+      const { fails, clients, heals } = OUTAGES[outage]
+      return `| ${fails} | ${clients} | ${heals} |`
+    }),
+  ].join('\n')
+
+/** What stands between the marks of a document. */
+export const between = (document: string): string | undefined =>
+  fs
+    .readFileSync(path.resolve(__dirname, '../../..', document), 'utf8')
+    .split(/<!-- \/?outages -->/)[1]
+    ?.trim()
