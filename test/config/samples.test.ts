@@ -168,6 +168,17 @@ describe('the sample device_gate_policy.yaml', () => {
   })
 })
 
+describe('docs/mandates.md', () => {
+  it('shows a mandate that is valid', () => {
+    const document = fs.readFileSync(path.resolve(CONFIG, '../docs/mandates.md'), 'utf8')
+    const example = /```yaml\n([^]*?)```/.exec(document)?.[1] ?? ''
+    const parsed = parsePolicy(`mode: enforce\n${example}`, { file: 'device_gate_policy.yaml' })
+    assert.deepEqual(parsed.ok ? parsed.policy.mandates.map(({ id }) => id) : parsed.problems, [
+      'tiktok-2026-07',
+    ])
+  })
+})
+
 describe('the published schemas', () => {
   for (const [name, schema] of [
     ['device_gate.schema.json', host],
