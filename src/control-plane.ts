@@ -6,6 +6,7 @@ import { removeStatus, writeStatus } from './config/status-file'
 import { startFleetDuty, type FleetDuty } from './fleet-duty'
 import type { ControlParts } from './host-parts'
 import { BlockLog } from './journal/block-log'
+import { startOrdersDuty } from './orders-duty'
 import { followPolicyFile, seedPolicy, type PolicyDuty } from './policy-duty'
 import { watchReplica } from './replica-watch'
 import { workerPids } from './worker-pids'
@@ -48,6 +49,7 @@ export async function startControlPlane(parts: ControlParts): Promise<ControlPla
       : await seedPolicy(parts, duties.fleet?.replicator.ready ?? Promise.resolve(), sayStatus)
   sayStatus()
   parts.onConfigProblems(sayStatus)
+  const orders = startOrdersDuty(parts)
   const blockLog = new BlockLog(stateDir, journal, onFault)
   const presence = watchReplica(path.join(stateDir, 'replica'), (problem) => {
     replicaProblem = problem
@@ -65,6 +67,7 @@ export async function startControlPlane(parts: ControlParts): Promise<ControlPla
       clearInterval(presence)
       cluster.off('exit', forget)
       await cleaning
+      await orders.close()
       await duties.policy?.close()
       await duties.fleet?.close()
       // What this process itself decided last belongs into the block log too.

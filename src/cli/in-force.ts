@@ -20,8 +20,13 @@ export interface InForce {
  * gives how long each took; nothing where no gate runs. `since` is the moment of the change, as of
  * `performance.now()`. Tells which host does not have it in time.
  */
-export async function untilInForce(context: CommandContext, since: number): Promise<InForce[]> {
-  const look = hostsThatLackIt(context)
+export async function untilInForce(
+  context: CommandContext,
+  since: number,
+  /** Of a fleet, this host alone: the store does not answer. */
+  { hereOnly = false } = {},
+): Promise<InForce[]> {
+  const look = hostsThatLackIt(context, hereOnly)
   const done = new Map<string, number>()
   for (;;) {
     const hosts = await look()
@@ -44,8 +49,9 @@ export async function untilInForce(context: CommandContext, since: number): Prom
 /** Looks at the hosts that decide now, and whether one of their workers lacks what this command wrote. */
 function hostsThatLackIt(
   context: CommandContext,
+  hereOnly: boolean,
 ): () => Promise<readonly { readonly host: string; readonly lacksIt: boolean }[]> {
-  const fleet = context.fleet()
+  const fleet = hereOnly ? undefined : context.fleet()
   if (!fleet) {
     const written = context.store().sequence()
     return async () => {

@@ -2,11 +2,12 @@ import type { Command } from 'commander'
 
 import type { HistoryEntry } from '../devices/history'
 import type { PolicyVersion } from '../devices/store'
-import { pendingEdit } from '../orders/pending'
+import { pendingEdit, pendingText } from '../orders/pending'
 import { answer, configFile, readable, type CommandContext } from './context'
 import { inForceText, untilInForce } from './in-force'
 import { NO_POLICY } from './mode-command'
 import { authorship, CONFIRM, confirmed, figure, orderDesk, type ReasonOptions } from './orders'
+import { pendingJson } from './status-command'
 import { clockTime, facts, isoTime, Refusal, table } from './output'
 import { validDraft, validPolicy } from './valid-policy'
 
@@ -31,6 +32,11 @@ export function policyOrdersCommands(command: Command, context: () => CommandCon
     .argument('<figure>', 'how many devices it newly blocks, as device-gate status says')
     .option('--reason <text>', 'why; kept with it')
     .action(async (text: string, options: ReasonOptions) => confirm(context(), text, options))
+  command
+    .command('unpin')
+    .description('let the policy file count again after a recall')
+    .option('--reason <text>', 'why; kept with it')
+    .action(async (options: ReasonOptions) => unpin(context(), options))
 }
 
 async function apply(context: CommandContext, file: string, options: ReasonOptions): Promise<void> {
@@ -52,6 +58,22 @@ async function confirm(context: CommandContext, text: string, options: ReasonOpt
   const since = performance.now()
   await orderDesk(context).confirmPending(draft, by, newlyBlocked)
   await answerInForce(context, since)
+}
+
+async function unpin(context: CommandContext, options: ReasonOptions): Promise<void> {
+  const by = authorship(context, options)
+  const { entry } = await orderDesk(context).unpin(by)
+  if (!entry) throw new Refusal('no recall pins the policy: see device-gate status')
+  const waiting = pendingEdit(context.store())
+  if (!waiting) {
+    answer(context, { pending: null }, 'the next edit of the policy file counts again\n')
+    return
+  }
+  const draft = validDraft(context, waiting.text, configFile(context, 'device_gate_policy.yaml'))
+  const since = performance.now()
+  const { pending } = await orderDesk(context).takeFile(draft, by)
+  if (!pending) return answerInForce(context, since)
+  answer(context, { pending: pendingJson(pending) }, `the edit is still held back: ${pendingText(pending)}\n`)
 }
 
 async function answerInForce(context: CommandContext, since: number): Promise<void> {

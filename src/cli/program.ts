@@ -12,6 +12,7 @@ import { modeCommand } from './mode-command'
 import { printableText, UsageError, type Streams } from './output'
 import { overrideCommand } from './override-command'
 import { policyCommand } from './policy-command'
+import { recallCommand } from './recall-command'
 import { statusCommand } from './status-command'
 import { storeCommand } from './store-command'
 import { tagCommand } from './tag-command'
@@ -63,6 +64,7 @@ export async function run(argv: readonly string[], given: Streams): Promise<numb
   overrideCommand(program, context, 'exemption')
   overrideCommand(program, context, 'lock')
   policyCommand(program, context)
+  recallCommand(program, context)
   auditCommand(program, context)
   storeCommand(program, context)
   tagCommand(program, context)

@@ -5,6 +5,7 @@ import { openPolicy } from '../config/policy-source'
 import { isAlive, readStatus, type HostStatus } from '../config/status-file'
 import { readTagKeyFile } from '../config/tag-key-file'
 import { pendingEdit, pendingText, type Pending } from '../orders/pending'
+import { newestRecall, type Recall } from '../orders/recall'
 import { answer, unlessDamaged, type CommandContext } from './context'
 import { fleetJson, fleetStatus, fleetSummary, fleetText } from './fleet-hosts'
 import { modeFacts, modeText, overrideJson, overrideText } from './mode-command'
@@ -32,6 +33,11 @@ async function status(context: CommandContext): Promise<void> {
       () => pendingEdit(store),
       (message) => damaged.push(message),
     ) ?? null
+  const recall =
+    unlessDamaged(
+      () => newestRecall(store),
+      (message) => damaged.push(message),
+    ) ?? null
   const { keys } = readTagKeyFile(identity.tag.keyFile)
   const signing = keys[0]?.id ?? null
   const counts = store.counts()
@@ -49,6 +55,7 @@ async function status(context: CommandContext): Promise<void> {
     policy_version: policyVersion,
     policy_problems: policyProblems,
     pending: pendingJson(pending),
+    recall: recallJson(recall),
     config_problems: configProblems,
     config_waiting: waiting,
     damaged,
@@ -68,6 +75,7 @@ async function status(context: CommandContext): Promise<void> {
     ["this host's enforcement", enforcement],
     ['policy version', policyVersion],
     [policy.source === 'file' ? 'policy file' : 'policy in the store', standing(policyProblems, gate)],
+    ...(recall?.pinned ? [['RECALLED', recallText(recall)] as const] : []),
     ...(pending
       ? [['HELD BACK', `the edit of ${clockTime(pending.since)}: ${pendingText(pending)}`] as const]
       : []),
@@ -86,7 +94,13 @@ async function status(context: CommandContext): Promise<void> {
   answer(context, json, hosts ? text + fleetText(hosts, context.now()) : text)
 }
 
-const pendingJson = (pending: Pending | null): object | null =>
+const recallJson = (recall: Recall | null): object | null => recall && { ...recall, at: isoTime(recall.at) }
+
+const recallText = ({ from, to, author, at, reason }: Recall): string =>
+  `version ${from}, back to what version ${to} said (${author}, ${clockTime(at)}: ${reason}); ` +
+  'edits of the policy file are held back until one is confirmed, or device-gate policy unpin'
+
+export const pendingJson = (pending: Pending | null): object | null =>
   pending && {
     cause: pending.cause,
     newly_blocked: pending.newlyBlocked,

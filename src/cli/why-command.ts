@@ -84,7 +84,7 @@ function whyDecision(context: CommandContext, entry: JournalEntry): void {
   show(context, [{ title, user, device, decision }], { decision: entry.decision }, [entry])
 }
 
-function claimOf({ device, proof }: JournalEntry): Claim | null {
+export function claimOf({ device, proof }: Pick<JournalEntry, 'device' | 'proof'>): Claim | null {
   return device === null || proof === 'owner' || proof === 'none' ? null : { deviceId: device, proof }
 }
 

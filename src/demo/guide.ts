@@ -41,8 +41,8 @@ Try, in another terminal, in this directory:
 7. The order was a mistake: take it back, and command 3 works at once.
    ${gate} mode off --reason "sent in error"
 
-8. On again after all: command 3 is refused again.
-   ${gate} mode policy --reason "on again after all"
+8. On again after all. That blocks 4 devices anew, more than passes unasked: without --confirm 4 it is refused.
+   ${gate} mode policy --reason "on again after all" --confirm 4
 
 9. Or edit demo/config/device_gate_policy.yaml, say the deadline of the Friday mandate: live within a second.
 

@@ -9,6 +9,7 @@ import { overrideFigure, policyFigure, unlessDamaged } from './figure'
 import { GuardRefusal } from './guard-refusal'
 import { PENDING, pendingEdit, type Pending } from './pending'
 import { policyChange } from './policy-change'
+import { newestRecall, planRecall, RECALL, type Recall, type RecallPlan } from './recall'
 
 export interface Draft {
   readonly policy: Policy
@@ -85,7 +86,10 @@ export class OrderDesk {
     let pending: Pending | undefined
     const given = await this.#give(async () => {
       pending = undefined
-      if (this.#isInForce(draft)) return { figure: NOTHING, order: withdrawal(by) }
+      if (this.#isInForce(draft)) {
+        const order = withdrawal(by)
+        return { figure: NOTHING, order: { ...order, effects: [...order.effects, ...this.#unpinned()] } }
+      }
       const worked = await this.#policyOrder(draft, by)
       pending = this.#heldBack(draft, worked.figure, by)
       return pending ? { figure: worked.figure, order: pendingOrder(pending, worked.order) } : worked
@@ -105,11 +109,47 @@ export class OrderDesk {
     })
   }
 
+  /**
+   * Goes back to an earlier policy: not guarded, since nothing may stand in the way of taking an order back. `pinned`: the
+   * policy file, which still says what was recalled, may not undo it.
+   */
+  async recall(to: number | undefined, by: Authorship, pinned: boolean): Promise<RecallPlan & Given> {
+    let plan: RecallPlan | undefined
+    const given = await this.#give(() => {
+      plan = planRecall(this.store, to)
+      const { from, target } = plan
+      const { policy, sourceText } = target
+      const recall: Recall = { ...by, version: from + 1, to: target.version, from, pinned }
+      const effects: Order['effects'] = [
+        { kind: 'policy', policy, sourceText },
+        { kind: 'note', name: RECALL, value: recall },
+      ]
+      const change = `version ${from} taken back; version ${from + 1} says what version ${target.version} said`
+      return { figure: NOTHING, order: { ...by, kind: 'recall', change, effects } }
+    })
+    if (!plan) throw new Error('a recall without a plan')
+    return { ...plan, ...given }
+  }
+
+  /** The policy file counts again from its next edit on. */
+  unpin(by: Authorship): Promise<Given> {
+    const order = { ...by, kind: 'unpin', change: 'the policy file counts again' } as const
+    return this.#give(() => ({ figure: NOTHING, order: { ...order, effects: this.#unpinned() } }))
+  }
+
+  /** Releases what a recall has pinned, if it has. */
+  #unpinned(): Order['effects'] {
+    const recall = newestRecall(this.store)
+    return recall?.pinned ? [{ kind: 'note', name: RECALL, value: { ...recall, pinned: false } }] : []
+  }
+
   #heldBack(draft: Draft, figure: GuardFigure, { at }: Authorship): Pending | undefined {
-    if (!isOverBound(figure)) return undefined
+    const pinned = newestRecall(this.store)?.pinned === true
+    if (!pinned && !isOverBound(figure)) return undefined
+    const cause = pinned ? 'recall' : 'guard'
     const former = pendingEdit(this.store)
-    if (former?.text === draft.text) return former
-    return { text: draft.text, ...figure, since: at, cause: 'guard' }
+    if (former?.text === draft.text && former.cause === cause) return former
+    return { text: draft.text, ...figure, since: at, cause }
   }
 
   #isInForce({ text }: Draft): boolean {
@@ -127,6 +167,7 @@ export class OrderDesk {
     const effects: Order['effects'] = [
       { kind: 'policy', policy, sourceText },
       { kind: 'note', name: PENDING, value: null },
+      ...this.#unpinned(),
     ]
     return { figure, order: { ...by, kind: 'policy', change, effects } }
   }

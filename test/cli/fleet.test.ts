@@ -94,6 +94,53 @@ describe('device-gate in a fleet', () => {
     assert.equal((await site().run('policy', 'check', site().file('draft.yaml'))).err, '', 'needs no store')
   })
 
+  describe('recall', () => {
+    const REASON = ['--reason', 'sent in error']
+    const apply = (text: string): Promise<string> =>
+      site().out('policy', 'apply', site().write('draft.yaml', text), ...REASON)
+    const decided = async (one: CliSite): Promise<string | undefined> =>
+      ((await one.json('why', 'anna-phone')) as { cases: { outcome: string }[] }).cases[0]?.outcome
+
+    beforeEach(async () => {
+      await apply('mode: enforce\nnoncompliant: allow\nstale: { after: 9000d }\n')
+      await apply('mode: enforce\nnoncompliant: block\nstale: { after: 9000d }\n')
+      await site().out('device', 'put', record())
+    })
+
+    it('goes back on all hosts, and keeps one history for all', async () => {
+      const other = another()
+      assert.equal(await decided(other), 'block')
+      const {
+        recalled,
+        to,
+        this_host_only: hereOnly,
+      } = (await site().json('recall', ...REASON)) as {
+        recalled: number
+        to: number
+        this_host_only: boolean
+      }
+      assert.deepEqual([recalled, to, hereOnly], [2, 1, false])
+      assert.deepEqual([await decided(site()), await decided(other)], ['allow', 'allow'])
+      assert.match(await other.out('audit', 'verify'), /^the history is whole: 3 entries/)
+    })
+
+    it('goes back on this host alone while Redis is away, says so, and holds until there is a newer policy', async () => {
+      const other = another()
+      assert.equal(await decided(other), 'block')
+      await redis.client.save()
+      await redis.kill()
+      const { code, out, err } = await site().run('recall', ...REASON)
+      assert.equal(code, 0)
+      assert.match(out, /ON THIS HOST ONLY: the store does not answer/)
+      assert.match(err, /the recall is in force on this host alone/)
+      assert.deepEqual([await decided(site()), await decided(other)], ['allow', 'block'])
+      await redis.start()
+      assert.equal(await decided(site()), 'allow', 'the store still says what was recalled')
+      await apply('mode: enforce\nnoncompliant: warn\nstale: { after: 9000d }\n')
+      assert.deepEqual([await decided(site()), await decided(other)], ['warn', 'warn'])
+    })
+  })
+
   describe('blocks', () => {
     const MINUTE = 60_000
     const now = Date.now()

@@ -110,6 +110,7 @@ describe('device-gate status', () => {
       policy_version: null,
       policy_problems: [],
       pending: null,
+      recall: null,
       config_problems: [],
       config_waiting: [],
       damaged: [],

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 
 import { LmdbStore } from '../../src/devices/lmdb-store'
+import { CorruptRecordError } from '../../src/devices/store'
 import { GuardRefusal } from '../../src/orders/guard-refusal'
 import { OrderDesk, type Draft } from '../../src/orders/order-desk'
+import { newestRecall, RecallRefusal } from '../../src/orders/recall'
 import { pendingEdit } from '../../src/orders/pending'
 import type { Mandate, Policy } from '../../src/policy/policy'
 import { tempDirs } from '../support/temp-dir'
@@ -68,7 +70,7 @@ describe('the order desk', () => {
       await refused(desk.applyPolicy(BANNED, BY, 19), /^19 is not the figure: .* 20 of 100/)
       const { entry } = await desk.applyPolicy(BANNED, BY, 20)
       assert.equal(entry?.version, 2)
-      assert.match(entry.change, /mandates added: m-1; newly blocks 20 of 100 devices/)
+      assert.match(entry.change, /^Newly blocks 20 of 100 devices\. m-1 is new\. .* ios phones with the app /)
     })
 
     it('is refused by its figure of this moment, not of the one that was seen', async () => {
@@ -215,6 +217,81 @@ describe('the order desk', () => {
       await desk.takeFile(BANNED, BY)
       await desk.takeFile(HARMLESS, BY)
       assert.deepEqual([inForce(), pendingEdit(store)], [1, undefined])
+    })
+  })
+
+  describe('a recall', () => {
+    const EARLIER = draft({ mandates: [], grace: 'allow' })
+    beforeEach(async () => {
+      await desk.takeFile(EARLIER, BY)
+      await desk.takeFile(HARMLESS, BY)
+      await desk.applyPolicy(BANNED, BY, 20)
+    })
+    const says = (): string | undefined => store.policyVersion(inForce() ?? 0)?.sourceText
+    const refusal = (to: number | undefined, told: RegExp): Promise<void> =>
+      assert.rejects(desk.recall(to, BY, true), (error) => {
+        assert.ok(error instanceof RecallRefusal, String(error))
+        assert.match(error.message, told)
+        return true
+      })
+
+    it('goes back to the policy before, as a new version, and says which took the place of which', async () => {
+      const { from, target, entry } = await desk.recall(undefined, BY, true)
+      assert.deepEqual([from, target.version, entry?.version, entry?.kind], [3, 2, 4, 'recall'])
+      assert.deepEqual([inForce(), says()], [4, HARMLESS.text])
+      assert.deepEqual(newestRecall(store), { ...BY, version: 4, to: 2, from: 3, pinned: true })
+    })
+    it('once more goes back further, and at last there is nothing before', async () => {
+      await desk.recall(undefined, BY, true)
+      await desk.recall(undefined, BY, true)
+      assert.equal(says(), EARLIER.text)
+      await refusal(undefined, /no policy before the one in force: .* mode off/)
+    })
+    it('goes to any version, and is not held up by the guard', async () => {
+      await desk.recall(1, BY, true)
+      assert.equal(says(), EARLIER.text)
+      await desk.recall(3, BY, true)
+      assert.equal(says(), BANNED.text)
+    })
+    it('to a version that is not there, or says what is in force, is refused', async () => {
+      await refusal(9, /no policy version 9: see device-gate policy history/)
+      await refusal(3, /version 3 says is in force already/)
+    })
+    it('passes over a version that cannot be read', async () => {
+      const policyVersion = store.policyVersion.bind(store)
+      store.policyVersion = (version) => {
+        if (version === 2) throw new CorruptRecordError('policies/2', 'is damaged')
+        return policyVersion(version)
+      }
+      assert.equal((await desk.recall(undefined, BY, true)).target.version, 1)
+      await assert.rejects(desk.recall(2, BY, true), CorruptRecordError)
+    })
+    it('stands against the policy file: the same file and the next edit are held back', async () => {
+      await desk.recall(undefined, BY, true)
+      const { pending } = await desk.takeFile(BANNED, BY)
+      assert.deepEqual([pending?.cause, pending?.newlyBlocked, says()], ['recall', 20, HARMLESS.text])
+      const next = draft({ mandates: [], grace: 'block' })
+      assert.equal((await desk.takeFile(next, BY)).pending?.cause, 'recall')
+      assert.equal(says(), HARMLESS.text)
+      await desk.confirmPending(next, BY, 0)
+      assert.deepEqual([says(), newestRecall(store)?.pinned], [next.text, false])
+    })
+    it('is over when the file says what is in force', async () => {
+      await desk.recall(undefined, BY, true)
+      await desk.takeFile(HARMLESS, BY)
+      assert.equal(newestRecall(store)?.pinned, false)
+    })
+    it('is released by hand, and not twice', async () => {
+      await desk.recall(undefined, BY, true)
+      assert.ok((await desk.unpin(BY)).entry)
+      assert.equal((await desk.unpin(BY)).entry, null)
+      const { pending } = await desk.takeFile(BANNED, BY)
+      assert.equal(pending?.cause, 'guard', 'the guard stays')
+    })
+    it('of a site without a policy is refused', async () => {
+      const empty = LmdbStore.open(tempDir())
+      await assert.rejects(new OrderDesk(empty, () => now).recall(undefined, BY, true), RecallRefusal)
+      await empty.close()
     })
   })
 })

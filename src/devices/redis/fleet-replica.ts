@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto'
 
 import type { TextDatabase } from '../../lmdb/environment'
+import type { ActivePolicy } from '../../policy/policy'
 import type { NewChange } from '../change-log'
 import { LmdbReplica } from '../lmdb-replica'
 import { ReplicaDatabase } from '../replica-database'
+import type { Authorship, PolicyVersion } from '../store'
 import { applyOperation, replayOperation } from './apply'
 import { ChainBreak } from './chain-break'
 import type { Cursor } from './cursor'
@@ -19,6 +21,13 @@ export interface AppliedEntry {
   readonly by: string
   /** The newest change of this host's change log that it made. */
   readonly sequence: number
+}
+
+/** A recall that the store may not know of yet. */
+export interface RecallHere extends Authorship {
+  /** The version it takes back. */
+  readonly from: number
+  readonly target: PolicyVersion
 }
 
 /** A clock may be set back by as much without ending a lease that has just begun. */
@@ -66,6 +75,31 @@ export class FleetReplica extends LmdbReplica {
 
   async renewLease(from: number): Promise<void> {
     await this.database.write(() => void this.database.meta.put('leaseFrom', String(from)))
+  }
+
+  /**
+   * The policy in force here: on top of what the store said last, a recall that this host alone knows of. Any newer
+   * policy of the store ends that.
+   */
+  override activePolicy(): ActivePolicy | undefined {
+    const active = super.activePolicy()
+    const here = active && this.recalledHere()
+    if (!here || here.from !== active.version) return active
+    return { ...active, version: here.target.version, policy: here.target.policy }
+  }
+
+  recalledHere(): RecallHere | undefined {
+    const text = this.database.meta.get('recallHere')
+    return text === undefined ? undefined : (JSON.parse(text) as RecallHere)
+  }
+
+  /** Has it in force in all processes of this host, whether the store answers or not; null ends it. */
+  async recallHere(recall: RecallHere | null): Promise<void> {
+    await this.database.write(() => {
+      if (recall) void this.database.meta.put('recallHere', JSON.stringify(recall))
+      else void this.database.meta.remove('recallHere')
+      this.database.log.append([{ kind: 'policy' }])
+    })
   }
 
   /** Entries of the store that cannot be read. */
