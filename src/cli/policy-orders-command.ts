@@ -1,14 +1,16 @@
 import type { Command } from 'commander'
 
+import { readTextFile } from '../config/file-watcher'
 import type { HistoryEntry } from '../devices/history'
 import type { PolicyVersion } from '../devices/store'
 import { pendingEdit, pendingText } from '../orders/pending'
+import { proposals } from '../orders/proposal'
 import { answer, configFile, readable, type CommandContext } from './context'
 import { inForceText, untilInForce } from './in-force'
 import { NO_POLICY } from './mode-command'
 import { authorship, CONFIRM, confirmed, figure, orderDesk, type ReasonOptions } from './orders'
 import { pendingJson } from './status-command'
-import { clockTime, facts, isoTime, Refusal, table } from './output'
+import { clockTime, facts, isoTime, printable, Refusal, table } from './output'
 import { validDraft, validPolicy } from './valid-policy'
 
 /** The subcommands of `policy` that put one in force, and the history of what was ordered. */
@@ -37,6 +39,18 @@ export function policyOrdersCommands(command: Command, context: () => CommandCon
     .description('let the policy file count again after a recall')
     .option('--reason <text>', 'why; kept with it')
     .action(async (options: ReasonOptions) => unpin(context(), options))
+  command
+    .command('propose')
+    .description("lay a policy before a second person; default: the site's own file")
+    .argument('[file]')
+    .option('--reason <text>', 'why; kept with it')
+    .action(async (file: string | undefined, options: ReasonOptions) => propose(context(), file, options))
+  command
+    .command('approve')
+    .description('put what another person proposed in force')
+    .argument('<id>', 'as policy propose said, and device-gate status says')
+    .option('--reason <text>', 'why; kept with it')
+    .action(async (id: string, options: ReasonOptions) => approve(context(), id, options))
 }
 
 async function apply(context: CommandContext, file: string, options: ReasonOptions): Promise<void> {
@@ -54,9 +68,47 @@ async function confirm(context: CommandContext, text: string, options: ReasonOpt
   const by = authorship(context, options)
   const pending = pendingEdit(context.store())
   if (!pending) throw new Refusal('nothing is held back: see device-gate status')
-  const draft = validDraft(context, pending.text, configFile(context, 'device_gate_policy.yaml'))
+  const draft = validDraft(context, pending.text, policyFile(context))
   const since = performance.now()
   await orderDesk(context).confirmPending(draft, by, newlyBlocked)
+  await answerInForce(context, since)
+}
+
+async function propose(
+  context: CommandContext,
+  file = policyFile(context),
+  options: ReasonOptions,
+): Promise<void> {
+  const by = authorship(context, options)
+  const draft = validPolicy(context, file)
+  if (context.config().policy.source === 'file' && draft.text !== siteText(context))
+    throw new Refusal('policy.source is file: edit device_gate_policy.yaml, and propose that')
+  const { id, figure: told } = await orderDesk(context).propose(draft, by)
+  const { newlyBlocked, devices } = told
+  answer(
+    context,
+    { id, newly_blocked: newlyBlocked, devices },
+    `proposal ${id}: it would newly block ${newlyBlocked} of ${devices} devices; ` +
+      `somebody else puts it in force: device-gate policy approve ${id} --reason "..."\n`,
+  )
+}
+
+const policyFile = (context: CommandContext): string => configFile(context, 'device_gate_policy.yaml')
+
+function siteText(context: CommandContext): string | undefined {
+  const content = readTextFile(policyFile(context))
+  return content.ok ? content.text : undefined
+}
+
+async function approve(context: CommandContext, id: string, options: ReasonOptions): Promise<void> {
+  const by = authorship(context, options)
+  const proposal = proposals(context.store()).get(id)
+  if (!proposal) throw new Refusal(`there is no proposal ${printable(id)}: see device-gate status`)
+  if (context.config().policy.source === 'file' && proposal.text !== siteText(context))
+    throw new Refusal('device_gate_policy.yaml was edited since: propose it again')
+  const draft = validDraft(context, proposal.text, `proposal ${id}`)
+  const since = performance.now()
+  await orderDesk(context).approve(id, draft, by)
   await answerInForce(context, since)
 }
 
@@ -69,7 +121,7 @@ async function unpin(context: CommandContext, options: ReasonOptions): Promise<v
     answer(context, { pending: null }, 'the next edit of the policy file counts again\n')
     return
   }
-  const draft = validDraft(context, waiting.text, configFile(context, 'device_gate_policy.yaml'))
+  const draft = validDraft(context, waiting.text, policyFile(context))
   const since = performance.now()
   const { pending } = await orderDesk(context).takeFile(draft, by)
   if (!pending) return answerInForce(context, since)

@@ -5,6 +5,7 @@ import { openPolicy } from '../config/policy-source'
 import { isAlive, readStatus, type HostStatus } from '../config/status-file'
 import { readTagKeyFile } from '../config/tag-key-file'
 import { pendingEdit, pendingText, type Pending } from '../orders/pending'
+import { proposals, type Proposal } from '../orders/proposal'
 import { newestRecall, type Recall } from '../orders/recall'
 import { answer, unlessDamaged, type CommandContext } from './context'
 import { fleetJson, fleetStatus, fleetSummary, fleetText } from './fleet-hosts'
@@ -38,6 +39,12 @@ async function status(context: CommandContext): Promise<void> {
       () => newestRecall(store),
       (message) => damaged.push(message),
     ) ?? null
+  const waitingProposals = [
+    ...(unlessDamaged(
+      () => proposals(store),
+      (message) => damaged.push(message),
+    ) ?? []),
+  ]
   const { keys } = readTagKeyFile(identity.tag.keyFile)
   const signing = keys[0]?.id ?? null
   const counts = store.counts()
@@ -56,6 +63,7 @@ async function status(context: CommandContext): Promise<void> {
     policy_problems: policyProblems,
     pending: pendingJson(pending),
     recall: recallJson(recall),
+    proposals: waitingProposals.map(proposalJson),
     config_problems: configProblems,
     config_waiting: waiting,
     damaged,
@@ -76,6 +84,7 @@ async function status(context: CommandContext): Promise<void> {
     ['policy version', policyVersion],
     [policy.source === 'file' ? 'policy file' : 'policy in the store', standing(policyProblems, gate)],
     ...(recall?.pinned ? [['RECALLED', recallText(recall)] as const] : []),
+    ...waitingProposals.map((one) => ['PROPOSED', proposalText(one)] as const),
     ...(pending
       ? [['HELD BACK', `the edit of ${clockTime(pending.since)}: ${pendingText(pending)}`] as const]
       : []),
@@ -99,6 +108,19 @@ const recallJson = (recall: Recall | null): object | null => recall && { ...reca
 const recallText = ({ from, to, author, at, reason }: Recall): string =>
   `version ${from}, back to what version ${to} said (${author}, ${clockTime(at)}: ${reason}); ` +
   'edits of the policy file are held back until one is confirmed, or device-gate policy unpin'
+
+const proposalJson = ([id, proposal]: [string, Proposal]): object => ({
+  id,
+  author: proposal.author,
+  reason: proposal.reason,
+  at: isoTime(proposal.at),
+  newly_blocked: proposal.newlyBlocked,
+  devices: proposal.devices,
+})
+
+const proposalText = ([id, { author, at, reason, newlyBlocked, devices }]: [string, Proposal]): string =>
+  `${id} (${author}, ${clockTime(at)}: ${reason}): it would newly block ${newlyBlocked} of ${devices} devices: ` +
+  `device-gate policy approve ${id} --reason "..."`
 
 export const pendingJson = (pending: Pending | null): object | null =>
   pending && {

@@ -9,6 +9,7 @@ import { overrideFigure, policyFigure, unlessDamaged } from './figure'
 import { GuardRefusal } from './guard-refusal'
 import { PENDING, pendingEdit, type Pending } from './pending'
 import { policyChange } from './policy-change'
+import { ApprovalRefusal, PROPOSAL, proposals, type Proposal } from './proposal'
 import { newestRecall, planRecall, RECALL, type Recall, type RecallPlan } from './recall'
 
 export interface Draft {
@@ -141,6 +142,38 @@ export class OrderDesk {
   #unpinned(): Order['effects'] {
     const recall = newestRecall(this.store)
     return recall?.pinned ? [{ kind: 'note', name: RECALL, value: { ...recall, pinned: false } }] : []
+  }
+
+  /** Lays a policy before a second person; gives the id to approve it by. */
+  async propose(draft: Draft, by: Authorship): Promise<Given & { readonly id: string }> {
+    let id = ''
+    const given = await this.#give(async () => {
+      const { figure, order } = await this.#policyOrder(draft, by)
+      id = String(this.store.newestOrder() + 1)
+      const proposal: Proposal = { ...by, ...figure, text: draft.text }
+      const effects: Order['effects'] = [{ kind: 'note', name: `${PROPOSAL}${id}`, value: proposal }]
+      return { figure, order: { ...order, kind: 'propose', effects } }
+    })
+    return { ...given, id }
+  }
+
+  /** Puts what was proposed in force, by another person and for no more devices than were told. */
+  approve(id: string, draft: Draft, by: Authorship): Promise<Given> {
+    return this.#give(async () => {
+      const proposal = proposals(this.store).get(id)
+      if (proposal?.text !== draft.text) throw new ApprovalRefusal(`there is no proposal ${id}`)
+      if (proposal.author === by.author)
+        throw new ApprovalRefusal(`proposal ${id} is by ${by.author}: somebody else has to approve it`)
+      const { figure, order } = await this.#policyOrder(draft, by)
+      if (isOverBound(figure) && figure.newlyBlocked > proposal.newlyBlocked)
+        throw new ApprovalRefusal(
+          `by now proposal ${id} would newly block ${figure.newlyBlocked} devices, ` +
+            `not the ${proposal.newlyBlocked} that were proposed: propose it again`,
+        )
+      const change = `Proposed by ${proposal.author} (${proposal.reason}). ${order.change}`
+      const settled = { kind: 'note', name: `${PROPOSAL}${id}`, value: null } as const
+      return { figure, order: { ...order, kind: 'approve', change, effects: [...order.effects, settled] } }
+    })
   }
 
   #heldBack(draft: Draft, figure: GuardFigure, { at }: Authorship): Pending | undefined {

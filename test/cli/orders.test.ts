@@ -101,4 +101,31 @@ describe('orders on the command line', () => {
       /^the history is whole: 1 entries, .* hash [0-9a-f]{40}\n$/,
     )
   })
+
+  it('a policy that asks for a second person passes when somebody else approves it, not its author', async () => {
+    const second = `${ALLOWS}max_new_blocks: { approval: second }\n`
+    await site().applyPolicy(second)
+    const banned = second.replace('allow', 'block')
+    await edit(banned)
+    await refused(/asks for a second person/, 'policy', 'confirm', '4', '--reason', 'now')
+    const as = async <T>(user: string, work: () => Promise<T>): Promise<T> => {
+      const former = process.env['SUDO_USER']
+      process.env['SUDO_USER'] = user
+      try {
+        return await work()
+      } finally {
+        if (former === undefined) delete process.env['SUDO_USER']
+        else process.env['SUDO_USER'] = former
+      }
+    }
+    const { id } = (await as('olga', () => site().json('policy', 'propose', '--reason', 'agreed'))) as {
+      id: string
+    }
+    assert.match(await site().out('status'), new RegExp(`PROPOSED: +${id} \\(olga, .*: agreed\\): .* 4 of 4`))
+    const approval = ['policy', 'approve', id, '--reason', 'seen']
+    await as('olga', () => refused(/is by olga: somebody else has to approve it/, ...approval))
+    await as('pavel', () => site().out(...approval))
+    assert.equal(await site().out('policy', 'show'), banned)
+    await refused(/there is no proposal/, ...approval)
+  })
 })

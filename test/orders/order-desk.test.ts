@@ -4,6 +4,7 @@ import { LmdbStore } from '../../src/devices/lmdb-store'
 import { CorruptRecordError } from '../../src/devices/store'
 import { GuardRefusal } from '../../src/orders/guard-refusal'
 import { OrderDesk, type Draft } from '../../src/orders/order-desk'
+import { ApprovalRefusal, proposals } from '../../src/orders/proposal'
 import { newestRecall, RecallRefusal } from '../../src/orders/recall'
 import { pendingEdit } from '../../src/orders/pending'
 import type { Mandate, Policy } from '../../src/policy/policy'
@@ -292,6 +293,47 @@ describe('the order desk', () => {
       const empty = LmdbStore.open(tempDir())
       await assert.rejects(new OrderDesk(empty, () => now).recall(undefined, BY, true), RecallRefusal)
       await empty.close()
+    })
+  })
+
+  describe('a proposal', () => {
+    const ANNA = { ...BY, author: 'anna', reason: 'the works council agreed' }
+    const maxNewBlocks = { percent: 5, count: 50, approval: 'second' } as const
+    beforeEach(() => desk.takeFile(draft({ mandates: [], maxNewBlocks }), BY))
+    const refusal = (given: Promise<unknown>, told: RegExp): Promise<void> =>
+      assert.rejects(given, (error) => error instanceof ApprovalRefusal && told.test(error.message))
+
+    it('is in force once another person approves it, and both are in the history', async () => {
+      const { id, figure } = await desk.propose(BANNED, ANNA)
+      assert.deepEqual([figure.newlyBlocked, inForce()], [20, 1])
+      const { entry } = await desk.approve(id, BANNED, BY)
+      assert.deepEqual([entry?.kind, entry?.who, entry?.version], ['approve', BY.author, 2])
+      assert.match(
+        entry?.change ?? '',
+        /^Proposed by anna \(the works council agreed\)\. Newly blocks 20 of 100/,
+      )
+      assert.equal(proposals(store).size, 0)
+      await refusal(desk.approve(id, BANNED, BY), /there is no proposal/)
+    })
+    it('is not approved by its own author', async () => {
+      const { id } = await desk.propose(BANNED, ANNA)
+      await refusal(desk.approve(id, BANNED, ANNA), /is by anna: somebody else has to approve it/)
+      assert.equal(inForce(), 1)
+    })
+    it('that would block more by now is not approved: nobody was told of those', async () => {
+      const { id } = await desk.propose(BANNED, ANNA)
+      await store.putDevices([record({ id: 'one-more', findings: [APP] })])
+      await refusal(
+        desk.approve(id, BANNED, BY),
+        /would newly block 21 devices, not the 20 that were proposed/,
+      )
+    })
+    it('puts an edit in force that was held back, which its figure alone does not', async () => {
+      await desk.takeFile(BANNED, BY)
+      await refused(desk.confirmPending(BANNED, BY, 20), /asks for a second person/)
+      const { id } = await desk.propose(BANNED, ANNA)
+      await desk.approve(id, BANNED, BY)
+      assert.deepEqual([inForce(), pendingEdit(store)], [2, undefined])
     })
   })
 })
