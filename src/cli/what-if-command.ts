@@ -6,6 +6,7 @@ import { parsePolicy } from '../config/policy-file'
 import { formatProblem } from '../config/config-problem'
 import { readTextFile } from '../config/file-watcher'
 import { CorruptRecordError } from '../devices/store'
+import { TRAFFIC_KEPT_MS } from '../journal/traffic'
 import { siteMode } from '../policy/effective-mode'
 import type { Override } from '../policy/override'
 import type { ActivePolicy, Policy } from '../policy/policy'
@@ -54,7 +55,9 @@ function whatIf(context: CommandContext, file: string, options: WhatIfOptions): 
   const enforced: ActivePolicy = { version: 0, policy: draft, modeOverride: 'enforce' }
   if (options.replay !== undefined) {
     if (options.at ?? options.list) throw new UsageError('--replay stands without --at and --list')
-    const since = context.now() - durationMs('--replay', options.replay)
+    const backMs = durationMs('--replay', options.replay)
+    if (backMs > TRAFFIC_KEPT_MS) throw new UsageError('--replay goes back 7d at most: no more is recorded')
+    const since = context.now() - backMs
     replayTraffic(context, { file, since, active, draft: enforced })
     return
   }

@@ -30,7 +30,9 @@ export function readValidYaml(
     value = yaml.value()
     if (validate(value)) return { ok: true, yaml, value }
   }
-  const problems = firstProblems(validate.errors ?? [], file, (error) => schemaProblem(yaml, value, error))
+  // That a name is not valid is told by what is wrong with it.
+  const errors = (validate.errors ?? []).filter(({ keyword }) => keyword !== 'propertyNames')
+  const problems = firstProblems(errors, file, (error) => schemaProblem(yaml, value, error))
   return { ok: false, problems }
 }
 
@@ -38,7 +40,8 @@ const wantsText = ({ keyword, schema }: ErrorObject): boolean =>
   keyword === 'type' && [schema].flat().includes('string')
 
 function schemaProblem(yaml: YamlFile, value: unknown, error: ErrorObject): ConfigProblem {
-  const keys = keysOf(error.instancePath, value)
+  const place = keysOf(error.instancePath, value)
+  const keys = error.propertyName === undefined ? place : [...place, error.propertyName]
   const found = shown(error)
   switch (error.keyword) {
     case 'additionalProperties': {

@@ -24,7 +24,7 @@ export const bucketOf = (moment: number): number => Math.floor(moment / BUCKET_M
 export const startOf = (bucket: number): number => bucket * BUCKET_MS
 
 /** Who synced when is personal data, and a draft is tried on days, not on months. */
-const MAX_AGE_MS = 7 * 86_400_000
+export const TRAFFIC_KEPT_MS = 7 * 86_400_000
 /** At some 100 octets each: 200 MB on disk. */
 const MAX_VISITS = 2_000_000
 /** Visits waiting for the disk; beyond it they are not recorded, the mail goes on. */
@@ -82,7 +82,7 @@ export class TrafficRecord implements TrafficSink {
   put(visits: readonly Visit[]): void {
     for (const visit of visits) void this.#visits.put(keyOf(visit), '')
     const tooMany = entryCount(this.#visits) - (this.options.maxVisits ?? MAX_VISITS)
-    const oldest = bucketOf(this.options.now() - MAX_AGE_MS)
+    const oldest = bucketOf(this.options.now() - TRAFFIC_KEPT_MS)
     let removed = 0
     for (const key of this.#visits.getKeys({ limit: visits.length + TRIM_BATCH })) {
       if (removed >= tooMany && bucketIn(key) >= oldest) break

@@ -46,6 +46,12 @@ const SETTINGS: readonly (readonly [what: string, say: (policy: Policy) => strin
     ({ maxNewBlocks: { percent, count } }) => `${counted(count, 'device')} or ${percent} %`,
     'How many devices a change may newly block without a confirmation',
   ],
+  [
+    'max_new_blocks.approval',
+    ({ maxNewBlocks: { approval } }) =>
+      approval === 'second' ? 'a second person' : 'the figure, given back',
+    'What a change that blocks more needs',
+  ],
   ['unknown', ({ unknown }) => actionWords(unknown), 'What happens to devices that nobody reported'],
   ['stale.after', ({ stale }) => durationWords(stale.afterMs), 'How old a report may be'],
   ['stale.action', ({ stale }) => actionWords(stale.action), 'What happens to devices with an older report'],

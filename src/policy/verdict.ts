@@ -91,6 +91,7 @@ const dutiesOf = (device: DeviceRecord, { mandates, groups }: Policy): Duty[] =>
 const mandateObjections = (duties: readonly Duty[], now: number): Objection[] =>
   duties
     .filter(({ mandate: { warnFrom, until } }) => now >= warnFrom && (until === undefined || now < until))
+    // NaN where no stage reaches the device in either.
     .toSorted((a, b) => a.deadline - b.deadline || 0)
     .map(({ mandate, deadline }) => {
       const silent = mandate.mode === 'silent'

@@ -17,12 +17,6 @@ export type Mode = (typeof MODES)[number]
 export const MANDATE_MODES = ['silent', 'warn', 'block'] as const
 export type MandateMode = (typeof MANDATE_MODES)[number]
 
-/**
- * What a finding that a mandate names may be about: an app, the operating system, the device and its settings,
- * a rule of the device manager, the source itself; `site` is for what else a site reports.
- */
-export const FINDING_NAMESPACES = ['app', 'os', 'device', 'policy', 'source', 'site'] as const
-
 /** This host's break-glass switch (`enforcement`): it can only loosen what the policy's mode says. */
 export const ENFORCEMENTS = ['policy', 'monitor', 'off'] as const
 export type Enforcement = (typeof ENFORCEMENTS)[number]

@@ -86,7 +86,7 @@ describe('device-gate policy what-if --replay', () => {
     assert.ok(out.includes(`${row}\n`), out)
   })
   it('leaves out whom the policy in force refuses already', async () => {
-    await site().out('lock', 'add', '--user', ANNA, '--reason', 'stolen')
+    await site().out('lock', 'add', '--user', ANNA, '--reason', 'stolen', '--confirm', '2')
     const { cut_off } = JSON.parse((await replay('--json')).out) as { cut_off: { user: string }[] }
     assert.deepEqual(
       cut_off.map(({ user }) => user),
@@ -105,6 +105,8 @@ describe('device-gate policy what-if --replay', () => {
     assert.match(bad.err, /--replay "a day" is no duration/)
     const both = await replay('--at', '2099-01-01T00:00:00Z')
     assert.match(both.err, /--replay stands without --at and --list/)
-    assert.deepEqual([bad.code, both.code], [2, 2])
+    const long = await site().run('policy', 'what-if', site().file('draft.yaml'), '--replay', '8d')
+    assert.match(long.err, /--replay goes back 7d at most/)
+    assert.deepEqual([bad.code, both.code, long.code], [2, 2, 2])
   })
 })

@@ -238,6 +238,11 @@ describe('device_gate_policy.yaml', () => {
         '10:25 mandates[0].stages[0].groups[0]: there is no group "pilot"; in groups: none',
       ],
       [
+        'a group whose name is none',
+        'mode: off\ngroups: { "the pilot": [d-1] }',
+        '2:11 groups.the pilot: must be 1 to 64 of the characters A-Z a-z 0-9 . _ -, the first a letter or digit (found "the pilot")',
+      ],
+      [
         'a group of nobody',
         'mode: off\ngroups: { pilot: [] }',
         '2:11 groups.pilot: must NOT have fewer than 1 items (found [])',

@@ -119,11 +119,12 @@ const CASES: readonly (readonly [what: string, before: Policy, after: Policy, ..
     POLICY,
     {
       ...POLICY,
-      maxNewBlocks: { percent: 1, count: 1 },
+      maxNewBlocks: { percent: 1, count: 1, approval: 'second' },
       contact: '',
       tests: [{ device: { platform: 'ios', findings: [], state: 'grace' }, at: 0, expect: 'warn' }],
     },
     'How many devices a change may newly block without a confirmation: 1 device or 1 % (before: 50 devices or 5 %).',
+    'What a change that blocks more needs: a second person (before: the figure, given back).',
     'Whom refused people are told to ask: nobody (before: "Help desk: +1 555 0100").',
     "The policy's own tests change: 0 cases before, 1 case after.",
   ],
