@@ -36,13 +36,13 @@ const partStopped =
   async (happening: Happening): Promise<void> => {
     const part = anyHost(happening)[which]
     part.stop()
-    await wait(happening, 300, 6000)
+    await wait(happening, 500, 8500)
     part.goOn()
   }
 
 async function cut(happening: Happening, hosts: readonly Host[], how: 'block' | 'close'): Promise<void> {
   for (const { way } of hosts) way[how]()
-  await wait(happening, 300, 6000)
+  await wait(happening, 500, 8500)
   for (const { way } of hosts) way.open()
 }
 
@@ -54,24 +54,27 @@ async function linksCut({ site }: Happening): Promise<void> {
   await site.redis.client.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
 }
 
-/** A setting of the server that keeps it from its work, and what it is normally. */
+/** A setting of the server that keeps it from its work, and what it is normally; hosts say so in their word. */
 const setting =
-  (key: string, bad: string, good: string) =>
+  (key: string, bad: string, good: string, problem: string) =>
   async (happening: Happening): Promise<void> => {
     const { client } = happening.site.redis
     await client.config('SET', key, bad)
     await linksCut(happening)
-    await wait(happening, 300, 5000)
+    for (const host of happening.site.hosts) await host.untilProblem(problem)
+    await wait(happening, 0, 4000)
     await client.config('SET', key, good)
   }
 
 /** No file of the process may grow or change any more. */
 async function diskFull(happening: Happening): Promise<void> {
-  const { pid } = anyHost(happening).control
+  const host = anyHost(happening)
+  const { pid } = host.control
   const limit = (octets: string): unknown =>
     execFileSync('prlimit', ['--pid', String(pid), `--fsize=${octets}:`])
   limit('0')
-  await wait(happening, 500, 5000)
+  await host.untilProblem('replica')
+  await wait(happening, 0, 5000)
   limit('unlimited')
 }
 
@@ -149,9 +152,9 @@ const HOST_FAULTS: readonly Fault[] = [
     name: 'Redis is stopped while a control process is killed',
     happen: (happening) => Promise.all([redisStopped(happening), partKilled('control')(happening)]),
   },
-  { name: 'Redis is out of memory', happen: setting('maxmemory', '1', '0') },
-  { name: 'Redis lacks its replicas', happen: setting('min-replicas-to-write', '1', '0') },
-  { name: 'the password is another', happen: setting('requirepass', 'other', '') },
+  { name: 'Redis is out of memory', happen: setting('maxmemory', '1', '0', 'out_of_memory') },
+  { name: 'Redis lacks its replicas', happen: setting('min-replicas-to-write', '1', '0', 'no_writes') },
+  { name: 'the password is another', happen: setting('requirepass', 'other', '', 'refused') },
   {
     name: 'Redis is a replica for a while',
     happen: async (happening) => {

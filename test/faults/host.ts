@@ -110,6 +110,14 @@ export class Host {
     })
   }
 
+  /** Resolves when it says that this kind of problem keeps it from the store. */
+  untilProblem(kind: string): Promise<void> {
+    return eventually(() => {
+      if (!this.problem?.startsWith(`problem: ${kind}: `))
+        throw new Error(`${this.name} says ${String(this.problem)}, not ${kind}`)
+    })
+  }
+
   untilTold(pattern: RegExp): Promise<string> {
     return eventually(() => {
       const found = this.told.find((line) => pattern.test(line))

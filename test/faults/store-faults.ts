@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-import { eventually } from '../support/eventually'
 import type { Fault, Happening } from './fault'
 import type { Host } from './host'
 import { KEYS } from './site'
@@ -25,11 +24,7 @@ async function behindTheBackOf(
 async function emptied(happening: Happening): Promise<void> {
   const { site } = happening
   await site.redis.client.flushall()
-  for (const host of site.hosts)
-    await eventually(() => {
-      if (!host.problem?.startsWith('problem: store_lost'))
-        throw new Error(`${host.name}: ${String(host.problem)}`)
-    })
+  for (const host of site.hosts) await host.untilProblem('store_lost')
   await wait(happening, 0, 3000)
   const host = await site.furthest()
   host.control.order('restore')
