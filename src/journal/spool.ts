@@ -32,8 +32,10 @@ export class Spool {
   }
 
   /** Names this journal: its numbers mean something together with it only. */
-  id(): Promise<string> {
-    return this.environment.write(() => this.meta.get('journalId') ?? this.#newId())
+  async id(): Promise<string> {
+    return (
+      this.meta.get('journalId') ?? this.environment.write(() => this.meta.get('journalId') ?? this.#newId())
+    )
   }
 
   /** For one that lacks what was forwarded of it already, as after its restore from a backup: it is another now. */

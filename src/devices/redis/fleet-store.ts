@@ -178,11 +178,19 @@ export class FleetStore extends FleetReplica implements Store {
         const there = cursor.n === written.n ? cursor : this.remembered(written.n)
         if (there === undefined || there.tip === written.tip) return false
         // One of the two histories is over: only the store knows which.
-        if (await this.#writer.isLost(written)) return true
+        if ((await this.#writer.fateOf(written)) === 'lost') return true
       }
-      if (performance.now() > end) return this.#writer.isLost(written)
+      if (performance.now() > end) break
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
     }
+    const fate = await this.#writer.fateOf(written)
+    if (fate === 'store gone')
+      throw new StoreProblem(
+        'store_lost',
+        'Redis lost its data before this host held the write, which may be lost with it: look before you repeat it',
+        true,
+      )
+    return fate === 'lost'
   }
 }
 

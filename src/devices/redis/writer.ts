@@ -72,18 +72,19 @@ export class StoreWriter {
     })
   }
 
-  /** Whether the store is known to have another history than the one with this write in it. */
-  async isLost({ epoch, n, tip }: Cursor): Promise<boolean> {
+  /** What became of a write that this host does not hold; `there` also where it cannot be told. */
+  async fateOf({ epoch, n, tip }: Cursor): Promise<'there' | 'lost' | 'store gone'> {
     try {
       return await this.link.run(async (client) => {
         const head = await readHead(client, this.keys)
-        if (head.epoch !== epoch || head.n < n) return head.epoch === epoch
+        if (head.epoch !== epoch) return 'store gone'
+        if (head.n < n) return 'lost'
         const [found] = await client.xrange(this.keys.log, `${n}-0`, `${n}-0`)
         const there = found && parseEntry(...found)
-        return there !== undefined && there.tip !== tip
+        return there === undefined || there.tip === tip ? 'there' : 'lost'
       })
     } catch (error) {
-      if (error instanceof StoreProblem) return false
+      if (error instanceof StoreProblem) return 'there'
       throw error
     }
   }

@@ -282,6 +282,17 @@ describe('replication of the fleet store', () => {
     assert.deepEqual((await server.client.hkeys(KEYS.devices)).sort(), ['kept', 'lost', 'other'])
   })
 
+  it('says of a write that Redis lost with all its data, before the host had it, that it may be lost', async () => {
+    const a = open('a')
+    await put(a, 'kept')
+    await assertSame(a)
+    await a.stopFollowing()
+    const writing = put(a, 'gone')
+    await eventually(async () => assert.equal(await server.client.hget(KEYS.meta, 'n'), '2'))
+    await server.client.flushall()
+    await assert.rejects(writing, { kind: 'store_lost', maybeDone: true, message: /may be lost with it/ })
+  })
+
   it('does no write again that the host does not hold yet since it is in a history that is over', async () => {
     const [a, c] = [open('a'), open('c')]
     await put(a, 'kept')
