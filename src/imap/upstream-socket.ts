@@ -4,6 +4,7 @@ import tls from 'node:tls'
 
 import type { ImapConfig } from '../config/host-config'
 import { listenFor, type ConnectionOwner } from './connection'
+import { NameCache } from './name-cache'
 
 export const READ_OCTETS = 64 * 1024
 const KEEPALIVE_MS = 120_000
@@ -29,6 +30,8 @@ function contextOf(config: ImapConfig['upstream']): tls.SecureContext {
   return context
 }
 
+const names = new NameCache()
+
 /** A connection to the site's IMAP server, whose owner can change as the session goes on. */
 export class UpstreamSocket {
   socket: net.Socket
@@ -50,7 +53,7 @@ export class UpstreamSocket {
     this.socket = new net.Socket({ allowHalfOpen: true, onread } as net.SocketConstructorOpts)
     this.socket.setNoDelay(true)
     this.socket.setKeepAlive(true, KEEPALIVE_MS)
-    this.socket.connect({ host, port })
+    this.socket.connect({ host, port, lookup: names.find })
     this.socket.on('connect', () => (this.connected = true))
     if (security === 'implicit') this.socket = this.#secured()
     this.#listen()
