@@ -25,6 +25,7 @@ const STATES: Readonly<Record<string, string>> = {
 const DAMAGED = 'erik'
 
 const POLICY = `mode: enforce
+max_new_blocks: { percent: 100 }
 unknown: allow
 noncompliant: block
 grace: warn
