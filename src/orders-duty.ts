@@ -1,11 +1,15 @@
 import type { Fleet } from './devices/redis/fleet'
+import { OvertakenError } from './devices/order'
 import { StoreProblem } from './devices/redis/problem'
 import type { ControlParts } from './host-parts'
+import { currentHolds, holdText } from './orders/holds'
 import { OrderDesk } from './orders/order-desk'
 import { newestVersion, RecallRefusal } from './orders/recall'
 
 /** How often it is looked whether there is something to see to. */
 const LOOK_MS = 5000
+/** How far a deadline is looked at before it comes, and how often. */
+const AHEAD_MS = 600_000
 /** The command that recalls tells the store itself, and is given the time for it. */
 const COMMAND_MS = 15_000
 
@@ -18,10 +22,12 @@ export function startOrdersDuty(parts: ControlParts): OrdersDuty {
   const { fleet, onFault } = parts
   let turn = Promise.resolve()
   let busy = false
+  const seen = { order: -1, at: -Infinity }
   const look = (): void => {
     if (busy) return
     busy = true
     turn = (fleet ? handOverRecall(parts, fleet) : Promise.resolve())
+      .then(() => foresee(parts, seen))
       .catch(onFault)
       .finally(() => (busy = false))
   }
@@ -31,6 +37,28 @@ export function startOrdersDuty(parts: ControlParts): OrdersDuty {
       clearInterval(timer)
       await turn
     },
+  }
+}
+
+/** Looks ahead after each order, and every ten minutes since devices change too. */
+async function foresee({ store, logger }: ControlParts, seen: { order: number; at: number }): Promise<void> {
+  const now = Date.now()
+  const order = store.newestOrder()
+  if (order === seen.order && performance.now() - seen.at < AHEAD_MS) return
+  const former = currentHolds(store).held
+  try {
+    const by = { author: 'device gate', reason: 'looked ahead', at: now }
+    const { held } = await new OrderDesk(store, Date.now).foresee(by, AHEAD_MS)
+    for (const [id, hold] of Object.entries(held)) {
+      const { moment, newlyBlocked, devices, bound } = hold
+      if (!(id in former) || seen.order === -1)
+        logger.warn({ mandate: id, moment, newlyBlocked, devices, bound }, `held back: ${holdText(id, hold)}`)
+    }
+    seen.order = store.newestOrder()
+    seen.at = performance.now()
+  } catch (error) {
+    // Looked at again in a moment.
+    if (!(error instanceof OvertakenError || error instanceof StoreProblem)) throw error
   }
 }
 

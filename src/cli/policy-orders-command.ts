@@ -30,10 +30,13 @@ export function policyOrdersCommands(command: Command, context: () => CommandCon
     .action(async (file: string, options: ReasonOptions) => apply(context(), file, options))
   command
     .command('confirm')
-    .description('put the edit of the policy file in force that was held back')
+    .description(
+      'put the edit of the policy file in force that was held back, or let a mandate block that was',
+    )
     .argument('<figure>', 'how many devices it newly blocks, as device-gate status says')
+    .option('--mandate <id>', 'the mandate that is held back; default: the edit')
     .option('--reason <text>', 'why; kept with it')
-    .action(async (text: string, options: ReasonOptions) => confirm(context(), text, options))
+    .action(async (text: string, options: ConfirmOptions) => confirm(context(), text, options))
   command
     .command('unpin')
     .description('let the policy file count again after a recall')
@@ -63,9 +66,16 @@ async function apply(context: CommandContext, file: string, options: ReasonOptio
   await answerInForce(context, since)
 }
 
-async function confirm(context: CommandContext, text: string, options: ReasonOptions): Promise<void> {
+type ConfirmOptions = ReasonOptions & { readonly mandate?: string }
+
+async function confirm(context: CommandContext, text: string, options: ConfirmOptions): Promise<void> {
   const newlyBlocked = figure('the figure', text)
   const by = authorship(context, options)
+  if (options.mandate !== undefined) {
+    const start = performance.now()
+    await orderDesk(context).confirmMandate(options.mandate, by, newlyBlocked)
+    return answerInForce(context, start)
+  }
   const pending = pendingEdit(context.store())
   if (!pending) throw new Refusal('nothing is held back: see device-gate status')
   const draft = validDraft(context, pending.text, policyFile(context))

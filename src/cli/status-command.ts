@@ -5,6 +5,7 @@ import { openPolicy } from '../config/policy-source'
 import { isAlive, readStatus, type HostStatus } from '../config/status-file'
 import { readTagKeyFile } from '../config/tag-key-file'
 import { pendingEdit, pendingText, type Pending } from '../orders/pending'
+import { currentHolds, holdText, type Hold } from '../orders/holds'
 import { proposals, type Proposal } from '../orders/proposal'
 import { newestRecall, type Recall } from '../orders/recall'
 import { answer, unlessDamaged, type CommandContext } from './context'
@@ -45,6 +46,12 @@ async function status(context: CommandContext): Promise<void> {
       (message) => damaged.push(message),
     ) ?? []),
   ]
+  const held = Object.entries(
+    unlessDamaged(
+      () => currentHolds(store).held,
+      (message) => damaged.push(message),
+    ) ?? {},
+  )
   const { keys } = readTagKeyFile(identity.tag.keyFile)
   const signing = keys[0]?.id ?? null
   const counts = store.counts()
@@ -63,6 +70,7 @@ async function status(context: CommandContext): Promise<void> {
     policy_problems: policyProblems,
     pending: pendingJson(pending),
     recall: recallJson(recall),
+    held: held.map(holdJson),
     proposals: waitingProposals.map(proposalJson),
     config_problems: configProblems,
     config_waiting: waiting,
@@ -85,6 +93,7 @@ async function status(context: CommandContext): Promise<void> {
     [policy.source === 'file' ? 'policy file' : 'policy in the store', standing(policyProblems, gate)],
     ...(recall?.pinned ? [['RECALLED', recallText(recall)] as const] : []),
     ...waitingProposals.map((one) => ['PROPOSED', proposalText(one)] as const),
+    ...held.map(([id, hold]) => ['HELD BACK', holdText(id, hold)] as const),
     ...(pending
       ? [['HELD BACK', `the edit of ${clockTime(pending.since)}: ${pendingText(pending)}`] as const]
       : []),
@@ -121,6 +130,16 @@ const proposalJson = ([id, proposal]: [string, Proposal]): object => ({
 const proposalText = ([id, { author, at, reason, newlyBlocked, devices }]: [string, Proposal]): string =>
   `${id} (${author}, ${clockTime(at)}: ${reason}): it would newly block ${newlyBlocked} of ${devices} devices: ` +
   `device-gate policy approve ${id} --reason "..."`
+
+const holdJson = ([id, hold]: [string, Hold]): object => ({
+  mandate: id,
+  at: isoTime(hold.moment),
+  newly_blocked: hold.newlyBlocked,
+  devices: hold.devices,
+  bound: hold.bound,
+  since: isoTime(hold.since),
+  confirm: `device-gate policy confirm ${hold.newlyBlocked} --mandate ${id} --reason TEXT`,
+})
 
 export const pendingJson = (pending: Pending | null): object | null =>
   pending && {

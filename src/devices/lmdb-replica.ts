@@ -1,5 +1,6 @@
 import { newestKey } from '../lmdb/environment'
 import type { DeviceRecord } from '../policy/device'
+import { withHolds } from '../policy/holds'
 import type { Override } from '../policy/override'
 import type { ActivePolicy } from '../policy/policy'
 import { readHistoryEntry, type HistoryEntry } from './history'
@@ -7,6 +8,7 @@ import { isDeviceId, isUserName } from './record'
 import { newestPolicy, type ReplicaDatabase } from './replica-database'
 import {
   CorruptRecordError,
+  HOLDS,
   type Change,
   type ModeOverride,
   type PolicyVersion,
@@ -67,10 +69,15 @@ export abstract class LmdbReplica implements ReadStore {
     return (
       applied && {
         version: applied.version,
-        policy: applied.policy,
+        policy: withHolds(applied.policy, this.#held()),
         modeOverride: this.modeOverride()?.mode ?? null,
       }
     )
+  }
+
+  #held(): ReadonlySet<string> {
+    const holds = this.note(HOLDS) as { readonly held?: object } | undefined
+    return new Set(Object.keys(holds?.held ?? {}))
   }
 
   policyVersion(version: number): PolicyVersion | undefined {

@@ -9,6 +9,9 @@ import type { Authorship, Order } from './order'
 export { CorruptRecordError } from './corrupt-record'
 export type { Authorship } from './order'
 
+/** The note whose `held` names the mandates that warn at most. */
+export const HOLDS = 'holds'
+
 export interface PolicyVersion extends Authorship {
   readonly version: number
   readonly policy: Policy

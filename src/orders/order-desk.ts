@@ -1,12 +1,14 @@
 import { OvertakenError, modeOrder, overrideOrder, removalOrder, type Order } from '../devices/order'
 import type { HistoryEntry } from '../devices/history'
-import type { Authorship, Store } from '../devices/store'
+import { HOLDS, type Authorship, type Store } from '../devices/store'
+import { withHolds } from '../policy/holds'
 import { guardFigure, isOverBound, type GuardFigure } from '../policy/guard'
 import type { Override } from '../policy/override'
 import type { ActivePolicy, Policy } from '../policy/policy'
 import type { Mode } from '../policy/vocabulary'
 import { overrideFigure, policyFigure, unlessDamaged } from './figure'
 import { GuardRefusal } from './guard-refusal'
+import { currentHolds, foreseenHolds, heldIds, holdsOf, NotHeldError, type Holds } from './holds'
 import { PENDING, pendingEdit, type Pending } from './pending'
 import { policyChange } from './policy-change'
 import { ApprovalRefusal, PROPOSAL, proposals, type Proposal } from './proposal'
@@ -56,7 +58,18 @@ export class OrderDesk {
       const after = before && { ...before, modeOverride: mode }
       const figure = after ? await policyFigure(this.store, before, after, this.now()) : NOTHING
       this.#permit(figure, confirmed, { needsSecond: true })
-      return { order: modeOrder(mode, by), figure }
+      const order = modeOrder(mode, by)
+      const full = this.#full()
+      if (!full) return { order, figure }
+      const former = currentHolds(this.store)
+      const upTo = Math.max(former.upTo, this.now())
+      const holds = await foreseenHolds(
+        this.store,
+        { ...full, modeOverride: mode },
+        { ...former, upTo },
+        this.now(),
+      )
+      return { order: { ...order, effects: [...order.effects, holdsNote(holds)] }, figure }
     })
   }
 
@@ -124,6 +137,7 @@ export class OrderDesk {
       const effects: Order['effects'] = [
         { kind: 'policy', policy, sourceText },
         { kind: 'note', name: RECALL, value: recall },
+        holdsNote(holdsOf(currentHolds(this.store), policy)),
       ]
       const change = `version ${from} taken back; version ${from + 1} says what version ${target.version} said`
       return { figure: NOTHING, order: { ...by, kind: 'recall', change, effects } }
@@ -142,6 +156,62 @@ export class OrderDesk {
   #unpinned(): Order['effects'] {
     const recall = newestRecall(this.store)
     return recall?.pinned ? [{ kind: 'note', name: RECALL, value: { ...recall, pinned: false } }] : []
+  }
+
+  /** Looks ahead: a mandate whose deadline to come would newly block too many is held. Gives the new holds. */
+  async foresee(by: Authorship, aheadMs: number): Promise<Holds> {
+    const active = this.#full()
+    const former = currentHolds(this.store)
+    if (!active) return former
+    const holds = await foreseenHolds(this.store, active, former, this.now())
+    const fresh = Object.keys(holds.held).filter((id) => !(id in former.held))
+    const soon = active.policy.mandates.some(({ deadline, stages = [] }) =>
+      [deadline, ...stages.map(({ from }) => from)].some((m) => m > former.upTo && m <= this.now() + aheadMs),
+    )
+    if (fresh.length === 0 && !soon) return former
+    const value: Holds = { ...holds, upTo: Math.max(former.upTo, this.now() + (soon ? aheadMs : 0)) }
+    const change =
+      fresh.length > 0 ? `Held back: ${fresh.join(', ')}.` : 'A deadline passes within the bound.'
+    const basedOn = this.store.newestOrder()
+    const effects: Order['effects'] = [{ kind: 'note', name: HOLDS, value }]
+    await this.store.order({ ...by, kind: 'hold', change, effects, basedOn })
+    return value
+  }
+
+  /** Lets a held mandate block, whose figure is `confirmed`. */
+  confirmMandate(id: string, by: Authorship, confirmed: number): Promise<Given> {
+    return this.#give(async () => {
+      const holds = currentHolds(this.store)
+      const hold = holds.held[id]
+      const full = this.#full()
+      if (!hold || !full) throw new NotHeldError(id)
+      const held = Object.fromEntries(Object.entries(holds.held).filter(([other]) => other !== id))
+      const policyUnder = (one: Holds): ActivePolicy => ({
+        ...full,
+        policy: withHolds(full.policy, heldIds(one)),
+      })
+      const after: Holds = {
+        ...holds,
+        held,
+        confirmed: { ...holds.confirmed, [id]: { figure: confirmed, mandate: hold.mandate } },
+      }
+      const at = Math.max(this.now(), hold.moment)
+      const figure = await policyFigure(this.store, policyUnder(holds), policyUnder(after), at)
+      if (confirmed !== figure.newlyBlocked) throw new GuardRefusal(figure, confirmed, 'command')
+      this.#permit(figure, confirmed, { needsSecond: true })
+      const change = `Mandate ${id} may block ${figure.newlyBlocked} of ${figure.devices} devices.`
+      return {
+        figure,
+        order: { ...by, kind: 'confirm', change, effects: [{ kind: 'note', name: HOLDS, value: after }] },
+      }
+    })
+  }
+
+  /** The policy in force without its holds. */
+  #full(): ActivePolicy | undefined {
+    const active = this.#active()
+    const policy = active && this.store.policyVersion(active.version)?.policy
+    return policy && { ...active, policy }
   }
 
   /** Lays a policy before a second person; gives the id to approve it by. */
@@ -194,12 +264,18 @@ export class OrderDesk {
   async #policyOrder(draft: Draft, by: Authorship): Promise<Worked> {
     const { policy, text: sourceText } = draft
     const before = this.#active()
-    const after = { version: 0, policy, modeOverride: before?.modeOverride ?? null }
-    const figure = before ? await policyFigure(this.store, before, after, this.now()) : NOTHING
+    const at = this.now()
+    const full = { version: 0, policy, modeOverride: before?.modeOverride ?? null }
+    const kept = holdsOf(currentHolds(this.store), policy)
+    // The first policy of a site is not guarded, its deadlines neither.
+    const holds = before ? await foreseenHolds(this.store, full, { ...kept, upTo: at }, at) : kept
+    const after = { ...full, policy: withHolds(policy, heldIds(holds)) }
+    const figure = before ? await policyFigure(this.store, before, after, at) : NOTHING
     const change = policyChange(before?.policy, policy, figure)
     const effects: Order['effects'] = [
       { kind: 'policy', policy, sourceText },
       { kind: 'note', name: PENDING, value: null },
+      holdsNote(holds),
       ...this.#unpinned(),
     ]
     return { figure, order: { ...by, kind: 'policy', change, effects } }
@@ -255,6 +331,11 @@ const withdrawal = (by: Authorship): Order => ({
   change: 'the edit that was held back is withdrawn',
   effects: [{ kind: 'note', name: PENDING, value: null }],
 })
+
+const holdsNote = (holds: Holds): Order['effects'][number] => {
+  const isEmpty = Object.keys({ ...holds.held, ...holds.confirmed }).length === 0
+  return { kind: 'note', name: HOLDS, value: isEmpty ? null : holds }
+}
 
 const pendingOrder = (pending: Pending, { author, reason, at, change }: Order): Order => ({
   author,

@@ -111,6 +111,7 @@ describe('device-gate status', () => {
       policy_problems: [],
       pending: null,
       recall: null,
+      held: [],
       proposals: [],
       config_problems: [],
       config_waiting: [],

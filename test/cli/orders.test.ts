@@ -95,6 +95,25 @@ describe('orders on the command line', () => {
     })
   })
 
+  it('a mandate whose deadline would block too many is shown by status, and blocks once that is confirmed', async () => {
+    const coming = `${ALLOWS}mandates:\n  - { id: m, finding: "app:x", platforms: [ios], deadline: 2200-01-01T00:00:00Z, message: Remove it }\n`
+    await edit(coming)
+    const { held } = (await site().json('status')) as { held: { mandate: string; newly_blocked: number }[] }
+    assert.deepEqual(
+      held.map(({ mandate, newly_blocked: figure }) => [mandate, figure]),
+      [['m', 4]],
+    )
+    assert.match(
+      await site().out('status'),
+      /HELD BACK: +mandate m warns at most: at 2200-01-01.*confirm 4 --mandate m/,
+    )
+    const confirm = ['policy', 'confirm', '4', '--reason', 'as announced', '--mandate']
+    await refused(/mandate x is not held back/, ...confirm, 'x')
+    await site().out(...confirm, 'm')
+    assert.deepEqual(((await site().json('status')) as { held: unknown[] }).held, [])
+    assert.deepEqual(await kinds(), ['confirm', 'policy', 'policy'])
+  })
+
   it('audit verify says that the history is whole', async () => {
     assert.match(
       await site().out('audit', 'verify'),

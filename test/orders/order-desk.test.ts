@@ -6,8 +6,10 @@ import { GuardRefusal } from '../../src/orders/guard-refusal'
 import { OrderDesk, type Draft } from '../../src/orders/order-desk'
 import { ApprovalRefusal, proposals } from '../../src/orders/proposal'
 import { newestRecall, RecallRefusal } from '../../src/orders/recall'
+import { currentHolds, NotHeldError } from '../../src/orders/holds'
 import { pendingEdit } from '../../src/orders/pending'
 import type { Mandate, Policy } from '../../src/policy/policy'
+import { effectOn } from '../../src/policy/what-if'
 import { tempDirs } from '../support/temp-dir'
 import { AT, BY, override, policy, record } from '../devices/samples'
 
@@ -334,6 +336,100 @@ describe('the order desk', () => {
       const { id } = await desk.propose(BANNED, ANNA)
       await desk.approve(id, BANNED, BY)
       assert.deepEqual([inForce(), pendingEdit(store)], [2, undefined])
+    })
+  })
+
+  describe('a deadline to come', () => {
+    const SOON = AT + 86_400_000
+    const coming = (change: Partial<Mandate> = {}): Draft =>
+      draft({ mandates: [mandate({ deadline: SOON, ...change })] })
+    const AHEAD = 600_000
+    const blockedAt = (at: number): boolean => {
+      const active = store.activePolicy()
+      const device = store.device('d-0')
+      assert.ok(active && device)
+      return effectOn(device, [], active, at).effect === 'block'
+    }
+    const isHeld = (): boolean => 'm-1' in currentHolds(store).held
+    beforeEach(() => desk.applyPolicy(HARMLESS, BY))
+
+    it('that would newly block too many is held from the order on: its mandate warns at most', async () => {
+      await desk.applyPolicy(coming(), BY)
+      const { newlyBlocked, devices, bound, moment } = currentHolds(store).held['m-1'] ?? assert.fail()
+      assert.deepEqual([newlyBlocked, devices, bound, moment], [20, 100, 5, SOON])
+      assert.equal(blockedAt(SOON), false)
+      assert.equal(store.activePolicy()?.policy.mandates[0]?.mode, 'warn')
+    })
+    it('within the bound is not held', async () => {
+      await desk.applyPolicy(coming({ stages: [{ percent: 1, from: SOON }] }), BY)
+      assert.equal(isHeld(), false)
+    })
+    it('blocks once its figure is confirmed, before it or after', async () => {
+      for (const at of [AT, SOON + 5]) {
+        await desk.applyPolicy(HARMLESS, BY)
+        now = AT
+        await desk.applyPolicy(coming(), BY)
+        now = at
+        await refused(desk.confirmMandate('m-1', BY, 19), /^19 is not the figure: .* 20 of 100/)
+        await desk.confirmMandate('m-1', BY, 20)
+        assert.deepEqual([isHeld(), blockedAt(SOON)], [false, true])
+        await desk.foresee(BY, AHEAD)
+        assert.equal(isHeld(), false, 'what was confirmed is not held again')
+      }
+      await assert.rejects(desk.confirmMandate('m-1', BY, 20), NotHeldError)
+    })
+    it('stays held over other orders, and is looked at anew when its mandate changes', async () => {
+      await desk.applyPolicy(coming(), BY)
+      now = SOON + 5
+      await desk.setMode('enforce', BY)
+      const other = draft({ mandates: [mandate({ deadline: SOON })], grace: 'allow' })
+      await desk.applyPolicy(other, BY)
+      assert.deepEqual([isHeld(), blockedAt(now)], [true, false])
+      await refused(desk.applyPolicy(coming({ message: 'Now' }), BY), /20 of 100/)
+    })
+    it('is held when devices come to break the bound later', async () => {
+      await store.putDevices(
+        Array.from({ length: WITH_APP }, (_, i) => record({ id: `d-${i}`, findings: [], version: 2 })),
+      )
+      await desk.applyPolicy(coming(), BY)
+      await desk.foresee(BY, AHEAD)
+      assert.equal(isHeld(), false)
+      await store.putDevices(
+        Array.from({ length: WITH_APP }, (_, i) => record({ id: `d-${i}`, findings: [APP], version: 3 })),
+      )
+      await desk.foresee(BY, AHEAD)
+      assert.equal(isHeld(), true)
+    })
+    it('that has passed is not held when the clock is set back over it', async () => {
+      const withApp = (findings: readonly string[], version: number): Promise<unknown> =>
+        store.putDevices(
+          Array.from({ length: WITH_APP - 3 }, (_, i) => record({ id: `d-${i + 3}`, findings, version })),
+        )
+      await withApp([], 2)
+      await desk.applyPolicy(coming(), BY)
+      now = SOON - 1000
+      await desk.foresee(BY, AHEAD)
+      now = SOON + 1000
+      assert.equal(blockedAt(now), true)
+      await desk.foresee(BY, AHEAD)
+      await withApp([APP], 3)
+      now = AT
+      const order = store.newestOrder()
+      await desk.foresee(BY, AHEAD)
+      assert.deepEqual([isHeld(), store.newestOrder()], [false, order])
+    })
+    it('is looked at when a mode begins to enforce', async () => {
+      await desk.setMode('monitor', BY)
+      await desk.applyPolicy(coming(), BY)
+      assert.equal(isHeld(), false)
+      await desk.setMode('enforce', BY)
+      assert.deepEqual([isHeld(), blockedAt(SOON)], [true, false])
+    })
+    it('looking ahead writes nothing where there is nothing new', async () => {
+      await desk.applyPolicy(coming(), BY)
+      const order = store.newestOrder()
+      await desk.foresee(BY, AHEAD)
+      assert.equal(store.newestOrder(), order)
     })
   })
 })
