@@ -170,6 +170,8 @@ export class FleetStore extends FleetReplica implements Store {
    * history by then: a failover lost the write before this host had it, so it could not name it either.
    */
   async #isLost(written: Cursor): Promise<boolean> {
+    // Nothing was there to change, and no store was begun for it: there is nothing to lose.
+    if (written.n === 0) return false
     const end = performance.now() + HOLD_MS
     await this.options.catchUp?.()
     for (;;) {
