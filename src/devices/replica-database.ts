@@ -30,8 +30,10 @@ export class ReplicaDatabase {
   }
 
   /** Opens or makes it; throws EnvironmentError when it cannot or may not. */
-  static open(stateDir: string): ReplicaDatabase {
-    return new ReplicaDatabase(openEnvironment(path.join(stateDir, 'replica'), { schema: SCHEMA_VERSION }))
+  static open(stateDir: string, options: { readonly mayLoseNewest?: boolean } = {}): ReplicaDatabase {
+    return new ReplicaDatabase(
+      openEnvironment(path.join(stateDir, 'replica'), { schema: SCHEMA_VERSION, ...options }),
+    )
   }
 
   /** The data in force. */

@@ -35,6 +35,15 @@ export interface Environment {
   close(): Promise<void>
 }
 
+export interface EnvironmentOptions {
+  readonly schema: number
+  /**
+   * When the machine (not a process) crashes, the newest transaction may be undone, whole; the environment stays
+   * sound. For data that has its home elsewhere: each write then waits for the disk once, not twice.
+   */
+  readonly mayLoseNewest?: boolean
+}
+
 /** Address space, neither disk nor memory: grown beyond, it is mapped anew beside the old map. */
 const MAP_OCTETS = 1024 ** 3
 const MAX_DATABASES = 24
@@ -45,8 +54,11 @@ const MAX_READERS = 512
  * Opens the LMDB environment in `dir`, which is made (mode 0700) when it is missing. `schema` is the version
  * of what is stored in it and how: data of another one is refused rather than guessed at.
  */
-export function openEnvironment(dir: string, { schema }: { readonly schema: number }): Environment {
-  const root = openRoot(dir)
+export function openEnvironment(
+  dir: string,
+  { schema, mayLoseNewest = false }: EnvironmentOptions,
+): Environment {
+  const root = openRoot(dir, mayLoseNewest)
   const database: Environment['database'] = (name, { dupSort = false } = {}) => {
     try {
       return root.openDB({ name, dupSort, encoding: dupSort ? 'ordered-binary' : 'string' })
@@ -89,7 +101,7 @@ export function openEnvironment(dir: string, { schema }: { readonly schema: numb
   }
 }
 
-function openRoot(dir: string): RootDatabase<string> {
+function openRoot(dir: string, mayLoseNewest: boolean): RootDatabase<string> {
   try {
     fs.mkdirSync(dir, { recursive: true, mode: 0o700 })
     fs.accessSync(dir, fs.constants.R_OK | fs.constants.W_OK)
@@ -103,6 +115,7 @@ function openRoot(dir: string): RootDatabase<string> {
       encoding: 'string',
       // A commit is on disk before anybody sees it, so that one that fails has changed nothing.
       overlappingSync: false,
+      noMetaSync: mayLoseNewest,
       // Each write is a transaction of its own anyway; with it, a failed commit ends the process (unhandled).
       eventTurnBatching: false,
     })

@@ -14,6 +14,10 @@ import { NextGeneration } from './next-generation'
 import { readSetAside, type SetAside } from './set-aside'
 import { putStored, type StoredParts } from './stored-parts'
 
+/** The cursor goes with the changes: what a crash of the machine undoes is read from the store again. */
+export const openReplica = (stateDir: string): ReplicaDatabase =>
+  ReplicaDatabase.open(stateDir, { mayLoseNewest: true })
+
 /** What is remembered of an entry that was applied, to tell later which were lost. */
 export interface AppliedEntry {
   readonly n: number
@@ -48,7 +52,7 @@ export class FleetReplica extends LmdbReplica {
 
   /** Opens or makes it; throws EnvironmentError when it cannot or may not. */
   static open(stateDir: string, options: { readonly leaseMs: number }): FleetReplica {
-    return new FleetReplica(ReplicaDatabase.open(stateDir), options.leaseMs)
+    return new FleetReplica(openReplica(stateDir), options.leaseMs)
   }
 
   /** undefined: it holds nothing of a fleet's store, or what it holds was changed apart from it. */
@@ -100,6 +104,8 @@ export class FleetReplica extends LmdbReplica {
       else void this.database.meta.remove('recallHere')
       this.database.log.append([{ kind: 'policy' }])
     })
+    // This has no other home: the next commit waits for the disk to have the one before it.
+    await this.database.write(() => void this.database.meta.put('recallKept', ''))
   }
 
   /** Entries of the store that cannot be read. */

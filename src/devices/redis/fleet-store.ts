@@ -16,7 +16,7 @@ import {
   type Order,
 } from '../order'
 import { formatDeviceRecord, isDeviceId, isUserName } from '../record'
-import { ReplicaDatabase } from '../replica-database'
+import type { ReplicaDatabase } from '../replica-database'
 import {
   CorruptRecordError,
   type Authorship,
@@ -26,7 +26,7 @@ import {
 } from '../store'
 import { readPolicyVersion } from '../stored'
 import type { Cursor } from './cursor'
-import { FleetReplica } from './fleet-replica'
+import { FleetReplica, openReplica } from './fleet-replica'
 import { overrideField } from './keys'
 import { StoreProblem } from './problem'
 import type { StoreWriter, WriteOperation, Written } from './writer'
@@ -63,7 +63,7 @@ export class FleetStore extends FleetReplica implements Store {
 
   /** Opens or makes the host's replica; throws EnvironmentError when it cannot or may not. */
   static openStore(stateDir: string, options: FleetStoreOptions): FleetStore {
-    return new FleetStore(ReplicaDatabase.open(stateDir), options)
+    return new FleetStore(openReplica(stateDir), options)
   }
 
   /** The newest entry that this process has written; undefined: none. */
