@@ -77,12 +77,12 @@ describe(`npm start${ROOT ? ', as nobody' : ''}`, function () {
     commands = commandsOf(demo.output)
   })
   after(async () => {
+    turn.close()
     if (demo.child.pid !== undefined && isAlive(demo.child.pid)) {
       process.kill(-demo.child.pid, 'SIGKILL')
       await demo.exited
     }
     fs.rmSync(dir, { recursive: true, force: true })
-    turn.close()
   })
 
   /** Types the commands of a step, as the guide has them, and gives what they print. */
