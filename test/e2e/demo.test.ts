@@ -73,7 +73,7 @@ describe(`npm start${ROOT ? ', as nobody' : ''}`, function () {
     }, 180_000)
     dir = cleanCopy()
     demo = new WatchedProcess('npm', ['start'], { cwd: dir, detached: true, ...AS_NEWCOMER })
-    await demo.until(/on again after all"\n/, 1, 100_000)
+    await demo.until(/on again after all" --confirm 4\n/, 1, 100_000)
     commands = commandsOf(demo.output)
   })
   after(async () => {
