@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
 
+import { everyDevice } from '../devices/every-device'
 import { CorruptRecordError } from '../devices/store'
 import type { Decision } from '../policy/decision'
 import { note, type CommandContext } from './context'
-import { everyDevice } from './device-command'
 import { age, isoTime, jsonLine, table } from './output'
 import { standing } from './standing'
 

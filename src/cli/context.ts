@@ -5,6 +5,7 @@ import path from 'node:path'
 import { formatProblem } from '../config/config-problem'
 import type { HostConfig } from '../config/host-config'
 import { readConfigOrInForce } from '../config/host-config-source'
+import { isAlive } from '../config/status-file'
 import type { Fleet } from '../devices/redis/fleet'
 import { CorruptRecordError, type Store } from '../devices/store'
 import type { JournalReader } from '../journal/journal'
@@ -28,7 +29,7 @@ export interface CommandContext {
   readonly journal: () => JournalReader
   /** Who synced on this host since a moment, in the order of time. */
   readonly traffic: (since: number) => Iterable<Visit>
-  /** What the workers of this host have taken in; an entry of one that is no more may be among them. */
+  /** What the workers of this host that are alive have taken in. */
   readonly workers: () => WorkerNote[]
   readonly now: () => number
 }
@@ -41,17 +42,6 @@ export function answer(context: CommandContext, json: unknown, text: string): vo
 /** Something the person should know that is no reason to refuse; not in the way of what reads the answer. */
 export const note = (context: CommandContext, text: string): void =>
   context.streams.err(`note: ${printable(text)}\n`)
-
-/** What `read` gives, undefined when it is damaged, which is told: one such entry must not hide the rest. */
-export function unlessDamaged<T>(read: () => T, tell: (message: string) => unknown): T | undefined {
-  try {
-    return read()
-  } catch (error) {
-    if (!(error instanceof CorruptRecordError)) throw error
-    tell(error.message)
-    return undefined
-  }
-}
 
 /** What of a list can be read, with a note of what cannot. */
 export const readable = <T extends object>(
@@ -123,7 +113,10 @@ export function openSite(harakaDir: string, json: boolean, streams: Streams): Si
     fleet: () => siteStore().fleet,
     journal: siteJournal,
     traffic: (since) => siteJournal().traffic.since(since),
-    workers: () => siteJournal().workers.all(),
+    workers: () =>
+      siteJournal()
+        .workers.all()
+        .filter(({ pid }) => isAlive(pid)),
     now: Date.now,
   }
   return {

@@ -8,10 +8,12 @@ import {
   parseDeviceRecord,
   RECORD_LIMITS,
 } from '../devices/record'
-import { CorruptRecordError, type Store } from '../devices/store'
+import { everyDevice } from '../devices/every-device'
+import { CorruptRecordError } from '../devices/store'
 import type { DeviceRecord } from '../policy/device'
 import { PLATFORMS, STATES } from '../policy/vocabulary'
-import { answer, note, unlessDamaged, type CommandContext } from './context'
+import { unlessDamaged } from '../devices/unless-damaged'
+import { answer, note, type CommandContext } from './context'
 import { importCommand } from './import-command'
 import { untilInForce } from './in-force'
 import { age, clockTime, facts, jsonLine, Refusal, table, UsageError } from './output'
@@ -120,20 +122,7 @@ function json(text: string): unknown {
   }
 }
 
-const PAGE = 1000
 const MAX_OWNED = 100_000
-
-/** Every device in id order, page by page, so that a million of them are never held at once. */
-export function* everyDevice(store: Store): Generator<DeviceRecord | CorruptRecordError> {
-  let afterId: string | undefined
-  for (;;) {
-    const page = store.listDevices({ limit: PAGE, ...(afterId !== undefined && { afterId }) })
-    yield* page
-    const last = page.at(-1)
-    if (page.length < PAGE || last === undefined) return
-    afterId = last instanceof CorruptRecordError ? last.place.slice(last.place.indexOf('/') + 1) : last.id
-  }
-}
 
 function* devicesToList(context: CommandContext, owner: string | undefined): Generator<DeviceRecord> {
   const store = context.store()

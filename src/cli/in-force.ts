@@ -1,6 +1,5 @@
 import os from 'node:os'
 
-import { isAlive } from '../config/status-file'
 import { note, type CommandContext } from './context'
 import { nameOf } from './fleet-hosts'
 
@@ -55,7 +54,7 @@ function hostsThatLackIt(
   if (!fleet) {
     const written = context.store().sequence()
     return async () => {
-      const workers = context.workers().filter(({ pid }) => isAlive(pid))
+      const workers = context.workers()
       const lacksIt = workers.some(({ sequence }) => sequence < written)
       return Promise.resolve(workers.length === 0 ? [] : [{ host: os.hostname(), lacksIt }])
     }

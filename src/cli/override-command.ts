@@ -1,7 +1,8 @@
 import type { Command } from 'commander'
 
 import type { Override } from '../policy/override'
-import { answer, author, checkedReason, note, readable, unlessDamaged, type CommandContext } from './context'
+import { unlessDamaged } from '../devices/unless-damaged'
+import { answer, author, checkedReason, note, readable, type CommandContext } from './context'
 import { checkedDeviceId, checkedUser } from './device-command'
 import { untilInForce } from './in-force'
 import { momentFrom } from './moment'

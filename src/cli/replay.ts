@@ -1,4 +1,4 @@
-import { CorruptRecordError } from '../devices/store'
+import { unlessDamaged } from '../devices/unless-damaged'
 import { judge } from '../gate/judge'
 import { startOf, type Visit } from '../journal/traffic'
 import { effectOf, type Claim, type Decision, type Subject } from '../policy/decision'
@@ -71,19 +71,12 @@ function standingAt(
     const key = JSON.stringify(subject)
     const last = known.get(key)
     if (last ? at < last.validUntil : known.has(key)) return last
-    const decision = unlessCorrupt(context, () => judge(store, subject, active, host, at).decision)
+    const decision = unlessDamaged(
+      () => judge(store, subject, active, host, at).decision,
+      (message) => note(context, message),
+    )
     known.set(key, decision)
     return decision
-  }
-}
-
-function unlessCorrupt(context: CommandContext, decide: () => Decision): Decision | undefined {
-  try {
-    return decide()
-  } catch (error) {
-    if (!(error instanceof CorruptRecordError)) throw error
-    note(context, error.message)
-    return undefined
   }
 }
 

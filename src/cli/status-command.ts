@@ -2,13 +2,14 @@ import type { Command } from 'commander'
 
 import { formatProblem } from '../config/config-problem'
 import { openPolicy } from '../config/policy-source'
-import { isAlive, readStatus, type HostStatus } from '../config/status-file'
+import { readStatus, type HostStatus } from '../config/status-file'
 import { readTagKeyFile } from '../config/tag-key-file'
 import { pendingEdit, pendingText, type Pending } from '../orders/pending'
 import { currentHolds, holdText, type Hold } from '../orders/holds'
 import { proposals, type Proposal } from '../orders/proposal'
 import { newestRecall, type Recall } from '../orders/recall'
-import { answer, unlessDamaged, type CommandContext } from './context'
+import { unlessDamaged } from '../devices/unless-damaged'
+import { answer, type CommandContext } from './context'
 import { fleetJson, fleetStatus, fleetSummary, fleetText } from './fleet-hosts'
 import { modeFacts, modeText, overrideJson, overrideText } from './mode-command'
 import { clockTime, facts, isoTime } from './output'
@@ -58,7 +59,7 @@ async function status(context: CommandContext): Promise<void> {
   const sequence = store.sequence()
   const fleet = context.fleet()
   const hosts = fleet && (await fleetStatus(fleet))
-  const workers = gate ? context.workers().filter(({ pid }) => isAlive(pid)) : []
+  const workers = gate ? context.workers() : []
   const sessions = workers.reduce((sum, worker) => sum + worker.sessions, 0)
   const setAside = fleet?.store.setAside()
   const json = {

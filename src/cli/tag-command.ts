@@ -5,7 +5,8 @@ import { readTagKeyFile } from '../config/tag-key-file'
 import { createTagReader, issueTag } from '../identity/device-tag'
 import { formatKeyring, rotateKeyring, type TagKeyring } from '../identity/tag-keyring'
 import { normaliseUser } from '../devices/record'
-import { answer, note, unlessDamaged, type CommandContext } from './context'
+import { unlessDamaged } from '../devices/unless-damaged'
+import { answer, note, type CommandContext } from './context'
 import { clockTime, isoTime, jsonLine, Refusal, table } from './output'
 
 export function tagCommand(program: Command, context: () => CommandContext): void {

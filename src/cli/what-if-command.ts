@@ -5,14 +5,13 @@ import type { Command } from 'commander'
 import { parsePolicy } from '../config/policy-file'
 import { formatProblem } from '../config/config-problem'
 import { readTextFile } from '../config/file-watcher'
+import { everyDevice, overridesByDevice } from '../devices/every-device'
 import { CorruptRecordError } from '../devices/store'
 import { TRAFFIC_KEPT_MS } from '../journal/traffic'
 import { siteMode } from '../policy/effective-mode'
-import type { Override } from '../policy/override'
 import type { ActivePolicy, Policy } from '../policy/policy'
 import { ImpactCount, turningPoints, type Difference, type Impact, type Tally } from '../policy/what-if'
 import { answer, note, readable, type CommandContext } from './context'
-import { everyDevice } from './device-command'
 import { durationMs, timeMs } from './moment'
 import { NO_POLICY } from './mode-command'
 import { replayTraffic } from './replay'
@@ -123,11 +122,7 @@ function overAllDevices(
   tell: (difference: Difference, index: number) => void,
 ): void {
   const store = context.store()
-  const overrides = new Map<string, Override[]>()
-  for (const override of readable(context, store.listOverrides())) {
-    const key = `${override.subject.kind}:${override.subject.id}`
-    overrides.set(key, [...(overrides.get(key) ?? []), override])
-  }
+  const overridesOn = overridesByDevice(readable(context, store.listOverrides()))
   const bar = context.streams.interactive
     ? new SingleBar({ stream: process.stderr, format: 'deciding {bar} {percentage}% {value} devices' })
     : undefined
@@ -140,10 +135,9 @@ function overAllDevices(
       note(context, device.message)
       continue
     }
-    const own = overrides.get(`device:${device.id}`) ?? []
-    const owners = overrides.get(`user:${device.owners[0] ?? ''}`) ?? []
+    const overrides = overridesOn(device)
     counts.forEach((count, index) => {
-      const difference = count.add(device, [...own, ...owners])
+      const difference = count.add(device, overrides)
       if (difference) tell(difference, index)
     })
   }

@@ -5,7 +5,8 @@ import { formatEntry, type JournalEntry, type JournalQuery } from '../journal/jo
 import type { Claim, Decision } from '../policy/decision'
 import type { DeviceRecord } from '../policy/device'
 import { openBlocks } from './blocks-source'
-import { answer, note, unlessDamaged, type CommandContext } from './context'
+import { unlessDamaged } from '../devices/unless-damaged'
+import { answer, note, type CommandContext } from './context'
 import { age, clockTime, facts, isoTime, Refusal } from './output'
 import { standing, type Standing } from './standing'
 

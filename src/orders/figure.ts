@@ -1,4 +1,5 @@
-import { CorruptRecordError, type ReadStore } from '../devices/store'
+import type { ReadStore } from '../devices/store'
+import { unlessDamaged } from '../devices/unless-damaged'
 import { guardFigure, type GuardFigure } from '../policy/guard'
 import type { Override } from '../policy/override'
 import type { ActivePolicy } from '../policy/policy'
@@ -51,15 +52,6 @@ export function overrideFigure(
   return guardFigure(newlyBlocked, store.counts().devices, active.policy.maxNewBlocks)
 }
 
+/** What is damaged fails as `fail_mode` says, before and after. */
 const overridesOn = (store: ReadStore, subject: Override['subject']): Override[] =>
   unlessDamaged(() => store.overridesOn(subject)) ?? []
-
-/** What is damaged fails as `fail_mode` says, before and after. */
-export function unlessDamaged<T>(read: () => T): T | undefined {
-  try {
-    return read()
-  } catch (error) {
-    if (error instanceof CorruptRecordError) return undefined
-    throw error
-  }
-}

@@ -1,5 +1,5 @@
 import { CorruptRecordError, type Authorship, type PolicyVersion, type ReadStore } from '../devices/store'
-import { unlessDamaged } from './figure'
+import { unlessDamaged } from '../devices/unless-damaged'
 
 /** The newest recall: which version took the place of which. */
 export interface Recall extends Authorship {

@@ -1,0 +1,45 @@
+import type { DeviceRecord } from '../policy/device'
+import type { Override } from '../policy/override'
+import { CorruptRecordError, type ReadStore } from './store'
+
+const PAGE = 1000
+
+/** Every device in id order, `size` at a time, so that a million of them are never held at once. */
+export function* devicePages(
+  store: ReadStore,
+  size: number,
+): Generator<readonly (DeviceRecord | CorruptRecordError)[]> {
+  let afterId: string | undefined
+  for (;;) {
+    const page = store.listDevices({ limit: size, ...(afterId !== undefined && { afterId }) })
+    yield page
+    const last = page.at(-1)
+    if (page.length < size || last === undefined) return
+    afterId = last instanceof CorruptRecordError ? last.place.slice(last.place.indexOf('/') + 1) : last.id
+  }
+}
+
+/** The same one by one. */
+export function* everyDevice(store: ReadStore): Generator<DeviceRecord | CorruptRecordError> {
+  for (const page of devicePages(store, PAGE)) yield* page
+}
+
+/** Of all overrides those on a device and on its first owner. */
+export function overridesByDevice(
+  overrides: readonly Override[],
+): (device: DeviceRecord) => readonly Override[] {
+  const bySubject = new Map<string, Override[]>()
+  for (const override of overrides) {
+    const key = `${override.subject.kind}:${override.subject.id}`
+    const listed = bySubject.get(key)
+    if (listed) listed.push(override)
+    else bySubject.set(key, [override])
+  }
+  return ({ id, owners }) => {
+    const own = bySubject.get(`device:${id}`)
+    const ofOwner = bySubject.get(`user:${owners[0] ?? ''}`)
+    return own && ofOwner ? [...own, ...ofOwner] : (own ?? ofOwner ?? NONE)
+  }
+}
+
+const NONE: readonly Override[] = []
