@@ -1,6 +1,7 @@
 import type { Mandate, Stage } from '../policy/policy'
 import type { PolicyProblem } from '../policy/validation'
 import type { MandateMode, Platform } from '../policy/vocabulary'
+import type { AppCatalogue } from './app-catalogue'
 import type { KeyPath } from './config-problem'
 
 /** A mandate as the policy file has it, of the schema's shape. */
@@ -47,13 +48,15 @@ export const mandateTimes = (
   ...stages.map(({ from }, stage) => [['mandates', index, 'stages', stage, 'from'], from] as const),
 ]
 
-export function toMandate(yaml: MandateYaml): Mandate {
+export function toMandate(yaml: MandateYaml, apps: AppCatalogue): Mandate {
   const { id, finding, platforms, message, groups, mode, stages, until } = yaml
   const { author, reason, ticket, created, changed } = yaml
   const deadline = Date.parse(yaml.deadline)
+  const appIds = apps.get(finding)
   return {
     id,
     finding,
+    ...(appIds && { appIds }),
     platforms,
     ...(groups && { groups }),
     ...(mode !== 'block' && { mode }),

@@ -2,6 +2,7 @@ import type { Policy, PolicyTest } from '../policy/policy'
 import { runPolicyTests } from '../policy/policy-tests'
 import { validatePolicy, type PolicyProblem } from '../policy/validation'
 import type { Action, ComplianceState, Mode, Platform } from '../policy/vocabulary'
+import { appCatalogue, appNameProblems, type AppCatalogue, type AppsYaml } from './app-catalogue'
 import { mandateShape, mandateTimes, toMandate, type MandateYaml } from './mandate-yaml'
 import { firstProblems, type ConfigProblem, type KeyPath, type Reading } from './config-problem'
 import { publishedSchema, readValidYaml } from './schema'
@@ -16,6 +17,7 @@ interface PolicyYaml {
   readonly grace: Action
   readonly contact: string
   readonly groups: Readonly<Record<string, readonly string[]>>
+  readonly apps: AppsYaml
   readonly mandates: readonly MandateYaml[]
   readonly tests: readonly {
     readonly device: {
@@ -57,9 +59,14 @@ export function readPolicy(text: string, { file }: { readonly file: string }): R
   const raw = reading.value as PolicyYaml
   const { yaml } = reading
   const problemAt: PolicyText['problemAt'] = (path, problem) => yaml.problemAt(path, problem)
-  const unfit = [...impossibleTimes(raw), ...raw.mandates.flatMap(mandateShape)]
+  const apps = appCatalogue(raw.apps)
+  const unfit = [
+    ...impossibleTimes(raw),
+    ...raw.mandates.flatMap(mandateShape),
+    ...raw.mandates.flatMap(({ finding }, index) => appNameProblems(finding, index, apps)),
+  ]
   if (unfit.length > 0) return refused(unfit, file, problemAt)
-  const policy = toPolicy(raw)
+  const policy = toPolicy(raw, apps)
   const problems = validatePolicy(policy)
   return problems.length > 0 ? refused(problems, file, problemAt) : { ok: true, policy, problemAt }
 }
@@ -90,7 +97,7 @@ const exists = (time: string): boolean => {
   return !Number.isNaN(Date.parse(time)) && new Date(day).toISOString().startsWith(time.slice(0, 10))
 }
 
-const toPolicy = (raw: PolicyYaml): Policy => ({
+const toPolicy = (raw: PolicyYaml, apps: AppCatalogue): Policy => ({
   mode: raw.mode,
   maxNewBlocks: raw.max_new_blocks,
   unknown: raw.unknown,
@@ -99,7 +106,7 @@ const toPolicy = (raw: PolicyYaml): Policy => ({
   grace: raw.grace,
   contact: raw.contact,
   ...(Object.keys(raw.groups).length > 0 && { groups: raw.groups }),
-  mandates: raw.mandates.map(toMandate),
+  mandates: raw.mandates.map((mandate) => toMandate(mandate, apps)),
   tests: raw.tests.map((test): PolicyTest => ({ ...test, at: Date.parse(test.at) })),
 })
 

@@ -104,9 +104,10 @@ function isPolicy(value: unknown): value is Policy {
 
 function isMandate(value: unknown): value is Mandate {
   if (!isObject(value)) return false
-  const { id, finding, platforms, groups, mode, warnFrom, deadline, stages, until, message } = value
+  const { id, finding, appIds, platforms, groups, mode, warnFrom, deadline, stages, until, message } = value
   return (
     areTexts(id, finding, message) &&
+    (appIds === undefined || isTextList(appIds)) &&
     areNumbers(warnFrom, deadline) &&
     Array.isArray(platforms) &&
     platforms.every((platform) => isOneOf(PLATFORMS, platform)) &&

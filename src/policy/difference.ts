@@ -133,20 +133,25 @@ function changed(before: Mandate, after: Mandate, zone: Zone): string | undefine
 const decidingPart = ({
   platforms,
   finding,
+  appIds,
   groups,
   mode,
   warnFrom,
   deadline,
   stages,
   until,
-}: Mandate): unknown => [platforms, finding, groups, mode, warnFrom, deadline, stages, until]
+}: Mandate): unknown => [platforms, finding, appIds, groups, mode, warnFrom, deadline, stages, until]
 
 const orNone = (text: string | undefined): string => (text === undefined ? 'none' : `"${text}"`)
 
 const MANDATE_PARTS: readonly (readonly [about: string, say: (mandate: Mandate, zone: Zone) => string])[] = [
   ['its mode is', ({ mode = 'block' }) => mode],
   ['it is about', ({ platforms }) => platformWords(platforms)],
-  ['it looks for', ({ finding }) => findingWords(finding)],
+  [
+    'it looks for',
+    ({ finding, appIds = [] }) =>
+      [findingWords(finding), ...appIds.map((id) => id.slice('app:'.length))].join(', '),
+  ],
   ['it is for', ({ groups }) => (groups === undefined ? 'everybody' : groupWords(groups))],
   [
     'its stages are',

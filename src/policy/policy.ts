@@ -7,6 +7,8 @@ import type { Action, MandateMode, Mode, Platform } from './vocabulary'
 export interface Mandate {
   readonly id: string
   readonly finding: string
+  /** Where `finding` names an app of the catalogue: the findings that are reported for it. */
+  readonly appIds?: readonly string[]
   readonly platforms: readonly Platform[]
   /** Only devices and owners in one of these groups are in scope; left out: all are. */
   readonly groups?: readonly string[]

@@ -7,8 +7,14 @@ type Groups = Policy['groups']
 /** Whether a mandate is about this device at all, whatever the time. */
 export const isInScope = (mandate: Mandate, device: DeviceRecord, groups: Groups): boolean =>
   mandate.platforms.includes(device.platform) &&
-  device.findings.includes(mandate.finding) &&
+  (device.findings.includes(mandate.finding) || hasApp(device, mandate.appIds)) &&
   (mandate.groups === undefined || isInGroups(device, mandate.groups, groups))
+
+const hasApp = ({ findings }: DeviceRecord, appIds: readonly string[] | undefined): boolean =>
+  appIds?.some((id) => findings.includes(id)) ?? false
+
+/** Any of these puts a device into the scope of a mandate. */
+export const findingsOf = ({ finding, appIds = [] }: Mandate): readonly string[] => [finding, ...appIds]
 
 /** From when on the deadline of a mandate applies to a device in its scope; Infinity: no stage reaches it. */
 export function deadlineOf(mandate: Mandate, device: DeviceRecord, groups: Groups): number {

@@ -100,17 +100,20 @@ describe('the sample device_gate.yaml', () => {
   })
 })
 
+/** Names that a site makes up. */
+const EXAMPLES = ['groups.pilot', ...['', '.ios', '.android'].map((key) => `apps.our-notes${key}`)]
+
 /** What a case seldom needs. */
 const UNSHOWN = ['id', 'owners', 'state'].map((key) => `tests[].device.${key}`)
 
 describe('the sample device_gate_policy.yaml', () => {
   const sample = read('device_gate_policy.yaml')
   /** With what stands there as a comment, since it would make another order of the Friday mandate. */
-  const whole = sample.replace(/^( *)# ((?:groups|stages|until): .*)$/gm, '$1$2')
+  const whole = sample.replace(/^( *)# ((?:groups|apps|stages|until): .*)$/gm, '$1$2')
   const inSample = yamlKeys(whole)
 
   it('has every key there is, and no other', () => {
-    const keys = [...schemaKeys(policy).keys(), 'groups.pilot'].filter((key) => !UNSHOWN.includes(key))
+    const keys = [...schemaKeys(policy).keys(), ...EXAMPLES].filter((key) => !UNSHOWN.includes(key))
     assert.deepEqual([...inSample].sort(), keys.sort())
   })
 

@@ -138,18 +138,18 @@ describe('YAML as people write it', () => {
       [
         'a merge key',
         'mode: off\n<<: { unknown: block }',
-        '2:1 <<: unknown key; known here: mode, max_new_blocks, unknown, stale, noncompliant, grace, contact, groups, mandates, tests',
+        '2:1 <<: unknown key; known here: mode, max_new_blocks, unknown, stale, noncompliant, grace, contact, groups, apps, mandates, tests',
       ],
       [
         'a key of another object model',
         'mode: off\n__proto__: { mode: off }',
-        '2:1 __proto__: unknown key; known here: mode, max_new_blocks, unknown, stale, noncompliant, grace, contact, groups, mandates, tests',
+        '2:1 __proto__: unknown key; known here: mode, max_new_blocks, unknown, stale, noncompliant, grace, contact, groups, apps, mandates, tests',
       ],
       [
         'a list as a key',
         '? [mode]\n: off\n',
         '1:1 the key "mode" is missing',
-        '1:1 [ mode ]: unknown key; known here: mode, max_new_blocks, unknown, stale, noncompliant, grace, contact, groups, mandates, tests',
+        '1:1 [ mode ]: unknown key; known here: mode, max_new_blocks, unknown, stale, noncompliant, grace, contact, groups, apps, mandates, tests',
       ],
       [
         'an alias of nothing',
