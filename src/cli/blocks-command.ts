@@ -4,8 +4,8 @@ import type { Command } from 'commander'
 import { normaliseUser } from '../devices/record'
 import { StoreProblem } from '../devices/redis/problem'
 import { formatEntry, isWanted, type JournalEntry, type JournalQuery } from '../journal/journal'
-import { openBlocks, type Block, type BlocksSource } from './blocks-source'
-import { note, type CommandContext } from './context'
+import type { Block, BlocksSource } from '../lookup/blocks-source'
+import { note, siteBlocks, type CommandContext } from './context'
 import { durationMs } from './moment'
 import { age, clockTime, jsonLine, printable, table, UsageError } from './output'
 
@@ -35,7 +35,7 @@ export function blocksCommand(program: Command, context: () => CommandContext): 
       const interrupt = new AbortController()
       if (options.follow) context().streams.onInterrupt(() => interrupt.abort())
       const query = queryOf(context(), options)
-      const source = await openBlocks(context())
+      const source = await siteBlocks(context())
       const { blocks, cursor } = await source.query(query)
       show(context(), blocks.reverse(), options)
       if (options.follow) await follow(context(), source, query, cursor, interrupt.signal)

@@ -12,6 +12,7 @@ import type { JournalReader } from '../journal/journal'
 import { JournalStore } from '../journal/journal-store'
 import type { Visit } from '../journal/traffic'
 import type { WorkerNote } from '../journal/worker-notes'
+import { openBlocks, type BlocksSource } from '../lookup/blocks-source'
 import { jsonLine, printable, printableText, UsageError, type Streams } from './output'
 import { catchUp, openSiteStore, type SiteStore } from './site-store'
 
@@ -42,6 +43,12 @@ export function answer(context: CommandContext, json: unknown, text: string): vo
 /** Something the person should know that is no reason to refuse; not in the way of what reads the answer. */
 export const note = (context: CommandContext, text: string): void =>
   context.streams.err(`note: ${printable(text)}\n`)
+
+/** The fleet's block log where there is one that answers, else this host's. */
+export const siteBlocks = (context: CommandContext): Promise<BlocksSource> => {
+  const fleet = context.config().store.kind === 'embedded' ? undefined : context.fleet()
+  return openBlocks(context.journal(), fleet?.journal, (text) => note(context, text))
+}
 
 /** What of a list can be read, with a note of what cannot. */
 export const readable = <T extends object>(

@@ -1,17 +1,10 @@
 import type { Fleet } from '../devices/redis/fleet'
-import type { HostReport, KnownHost } from '../devices/redis/host-report'
+import { hostName, type HostReport, type KnownHost } from '../devices/redis/host-report'
 import { StoreProblem } from '../devices/redis/problem'
 import { age, clockTime, isoTime, table } from './output'
 
 /** Reports are up to a second old: a host is behind when it lacks more than a busy second brings. */
 const MAX_LAG = 2000
-
-/** A host's name, or its id where two have the same name or it says nothing any more. */
-export function nameOf(id: string, hosts: readonly KnownHost[]): string {
-  const name = hosts.find((host) => host.id === id)?.report?.host
-  const namesakes = hosts.filter(({ report }) => report !== null && report.host === name)
-  return name === undefined || namesakes.length > 1 ? id : name
-}
 
 type Standing = 'well' | 'behind' | 'no lease' | 'silent'
 
@@ -71,7 +64,7 @@ export const fleetJson = ({ place, problem, hosts }: FleetStatus, now: number): 
 export function fleetText({ hosts, problem }: FleetStatus, now: number): string {
   if (problem !== null) return `\nthe other hosts cannot be told: ${problem}\n`
   const row = ({ id, report, standing, lag, lastHeardAt }: HostStanding): (string | number | null)[] => [
-    nameOf(id, hosts),
+    hostName(id, hosts),
     standing,
     lag,
     report?.policyVersion ?? null,
@@ -107,6 +100,6 @@ function journalText({ journalWaiting, journalLost }: HostReport): string {
 export function fleetSummary({ hosts, problem }: FleetStatus): string {
   if (problem !== null) return `NOT REACHED: ${problem}`
   const unwell = hosts.filter(({ standing }) => standing !== 'well')
-  const names = unwell.map(({ id, standing }) => `${nameOf(id, hosts)} is ${standing}`)
+  const names = unwell.map(({ id, standing }) => `${hostName(id, hosts)} is ${standing}`)
   return `${hosts.length} hosts, ${names.length === 0 ? 'all well' : names.join(', ')}`
 }

@@ -1,14 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command } from 'commander'
 
-import { StoreProblem } from '../devices/redis/problem'
-import type { Authorship } from '../devices/store'
-import { planRecall, type RecallPlan } from '../orders/recall'
-import { affectedUnder, caseKey, standingWord, type Affected } from './affected'
-import { openBlocks, type BlocksSource } from './blocks-source'
-import { note, type CommandContext } from './context'
+import { caseKey } from '../lookup/affected'
+import type { BlocksSource } from '../lookup/blocks-source'
+import {
+  blockedOf,
+  countOf,
+  proofJson,
+  recallProof,
+  warnedOf,
+  type RecalledCase,
+  type RecallProof,
+} from '../lookup/recall-proof'
+import { standingWord } from '../lookup/standing'
+import { takeBack } from '../orders/take-back'
+import { answer, note, siteBlocks, type CommandContext } from './context'
 import { inForceText, untilInForce } from './in-force'
-import { authorship, orderDesk, type ReasonOptions } from './orders'
+import { authorship, type ReasonOptions } from './orders'
 import { clockTime, facts, isoTime, jsonLine, printableText, table, UsageError } from './output'
 import { standing } from './standing'
 
@@ -29,8 +37,6 @@ export function recallCommand(program: Command, context: () => CommandContext): 
     .action(async (options: RecallOptions) => recall(context(), options))
 }
 
-/** Read of the journal for the proof. */
-const MAX_BLOCKS = 100_000
 const MAX_SHOWN = 1000
 const FOLLOW_MS = 250
 const FOLLOW_BATCH = 1000
@@ -41,40 +47,20 @@ async function recall(context: CommandContext, options: RecallOptions): Promise<
   const to = versionOf(options.to)
   const by = authorship(context, options)
   const since = performance.now()
-  const { plan, hereOnly } = await takeBack(context, to, by)
-  const hosts = await untilInForce(context, since, { hereOnly })
-  const { from, target } = plan
-  const start = context.store().policyVersion(target.version + 1)?.at ?? target.at
-  const source = await openBlocks(context)
-  const { blocks, cursor } = await source.query({ limit: MAX_BLOCKS, sinceMs: start })
-  const affected = affectedUnder(blocks, target.version, from)
-  const decide = standing(context)
-  const cases = affected.map((one) => ({ ...one, now: standingWord(decide(one.user, one.claim)) }))
-  const { out } = context.streams
-  if (context.json) {
-    out(
-      jsonLine({
-        recalled: from,
-        to: target.version,
-        this_host_only: hereOnly,
-        hosts,
-        blocked: countOf(affected.filter((one) => one.blocks > 0)),
-        warned: countOf(affected.filter((one) => one.warnings > 0)),
-        affected: cases.map(caseJson),
-      }),
+  const site = { store: context.store(), fleet: context.fleet(), now: context.now }
+  const { plan, storeProblem } = await takeBack(site, to, by, context.config().policy.source === 'file')
+  const hereOnly = storeProblem !== null
+  if (hereOnly)
+    note(
+      context,
+      `${storeProblem}; the recall is in force on this host alone: its gate gives it to the store as soon as that answers`,
     )
-  } else {
-    const text = facts([
-      ['taken back', `policy version ${from}`],
-      ['in force again', `what version ${target.version} said`],
-      ...(hereOnly ? [['ON THIS HOST ONLY', 'the store does not answer'] as const] : []),
-      ...inForceText(hosts),
-      ['blocked under it', countText(affected.filter((one) => one.blocks > 0))],
-      ['warned under it', countText(affected.filter((one) => one.warnings > 0))],
-    ])
-    out(printableText(text + casesText(cases)))
-  }
-  if (options.follow) await follow(context, source, cursor, affected, interrupt.signal)
+  const hosts = await untilInForce(context, since, { hereOnly })
+  const source = await siteBlocks(context)
+  const given = { plan, hereOnly, hosts }
+  const proof = await recallProof(given, context.store(), source, standing(context))
+  answer(context, proofJson(proof), proofText(proof))
+  if (options.follow) await follow(context, source, proof, interrupt.signal)
 }
 
 function versionOf(text: string | undefined): number | undefined {
@@ -83,63 +69,23 @@ function versionOf(text: string | undefined): number | undefined {
   return text === undefined ? undefined : Number(text)
 }
 
-/** On this host first, which needs no answer of a fleet's store; then everywhere. */
-async function takeBack(
-  context: CommandContext,
-  to: number | undefined,
-  by: Authorship,
-): Promise<{ readonly plan: RecallPlan; readonly hereOnly: boolean }> {
-  const store = context.store()
-  const plan = planRecall(store, to)
-  const fleet = context.fleet()
-  await fleet?.store.recallHere({ ...by, ...plan })
-  try {
-    const pinned = context.config().policy.source === 'file'
-    const done = await orderDesk(context).recall(plan.target.version, by, pinned)
-    await fleet?.store.recallHere(null)
-    return { plan: done, hereOnly: false }
-  } catch (error) {
-    if (!(error instanceof StoreProblem)) throw error
-    note(
-      context,
-      `${error.message}; the recall is in force on this host alone: its gate gives it to the store as soon as that answers`,
-    )
-    return { plan, hereOnly: true }
-  }
+const proofText = ({ plan, hereOnly, hosts, cases }: RecallProof): string =>
+  facts([
+    ['taken back', `policy version ${plan.from}`],
+    ['in force again', `what version ${plan.target.version} said`],
+    ...(hereOnly ? [['ON THIS HOST ONLY', 'the store does not answer'] as const] : []),
+    ...inForceText(hosts),
+    ['blocked under it', countText(blockedOf(cases))],
+    ['warned under it', countText(warnedOf(cases))],
+  ]) + casesText(cases)
+
+function countText(cases: readonly RecalledCase[]): string {
+  const { devices, people, first, last } = countOf(cases)
+  if (first === null || last === null) return 'nobody'
+  return `${devices} devices of ${people} people, first ${clockTime(first)}, last ${clockTime(last)}`
 }
 
-const countOf = (affected: readonly Affected[]): object => ({
-  devices: devicesOf(affected),
-  people: peopleOf(affected),
-  first: isoTime(firstOf(affected)),
-  last: isoTime(lastOf(affected)),
-})
-
-const countText = (affected: readonly Affected[]): string =>
-  affected.length === 0
-    ? 'nobody'
-    : `${devicesOf(affected)} devices of ${peopleOf(affected)} people, ` +
-      `first ${clockTime(firstOf(affected))}, last ${clockTime(lastOf(affected))}`
-
-const devicesOf = (affected: readonly Affected[]): number =>
-  new Set(affected.flatMap(({ device }) => device ?? [])).size
-const peopleOf = (affected: readonly Affected[]): number => new Set(affected.map(({ user }) => user)).size
-const firstOf = (affected: readonly Affected[]): number => Math.min(...affected.map(({ first }) => first))
-const lastOf = (affected: readonly Affected[]): number => Math.max(...affected.map(({ last }) => last))
-
-type Case = Affected & { readonly now: string }
-
-const caseJson = ({ user, device, blocks, warnings, first, last, now }: Case): object => ({
-  user,
-  device,
-  blocks,
-  warnings,
-  first: isoTime(first),
-  last: isoTime(last),
-  now,
-})
-
-function casesText(cases: readonly Case[]): string {
+function casesText(cases: readonly RecalledCase[]): string {
   if (cases.length === 0) return ''
   const rows = cases
     .slice(0, MAX_SHOWN)
@@ -160,11 +106,10 @@ function casesText(cases: readonly Case[]): string {
 async function follow(
   context: CommandContext,
   source: BlocksSource,
-  start: string,
-  affected: readonly Affected[],
+  { cases, cursor: start }: RecallProof,
   interrupted: AbortSignal,
 ): Promise<void> {
-  const known = new Set(affected.map(caseKey))
+  const known = new Set(cases.map(caseKey))
   let cursor = start
   while (!interrupted.aborted) {
     const next = await source.after(cursor, FOLLOW_BATCH)

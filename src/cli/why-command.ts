@@ -2,13 +2,14 @@ import type { Command } from 'commander'
 
 import { normaliseUser } from '../devices/record'
 import { formatEntry, type JournalEntry, type JournalQuery } from '../journal/journal'
-import type { Claim, Decision } from '../policy/decision'
+import type { Decision } from '../policy/decision'
 import type { DeviceRecord } from '../policy/device'
-import { openBlocks } from './blocks-source'
+import { claimOf } from '../lookup/affected'
+import type { Standing } from '../lookup/standing'
 import { unlessDamaged } from '../devices/unless-damaged'
-import { answer, note, type CommandContext } from './context'
+import { answer, note, siteBlocks, type CommandContext } from './context'
 import { age, clockTime, facts, isoTime, Refusal } from './output'
-import { standing, type Standing } from './standing'
+import { standing } from './standing'
 
 const RECENT = 5
 const MAX_DEVICES = 64
@@ -43,7 +44,7 @@ async function why(context: CommandContext, who: string): Promise<void> {
 /** A person may have been refused on any host of the fleet. */
 async function onAnyHost(context: CommandContext, query: JournalQuery): Promise<JournalEntry | undefined> {
   if (context.config().store.kind === 'embedded') return undefined
-  const { blocks } = await (await openBlocks(context)).query(query)
+  const { blocks } = await (await siteBlocks(context)).query(query)
   return blocks[0]
 }
 
@@ -83,10 +84,6 @@ function whyDecision(context: CommandContext, entry: JournalEntry): void {
   const title = `${user}${entry.device === null ? '' : `, device ${entry.device}`}, as it is now`
   const decision = standing(context)(user, claimOf(entry))
   show(context, [{ title, user, device, decision }], { decision: entry.decision }, [entry])
-}
-
-export function claimOf({ device, proof }: Pick<JournalEntry, 'device' | 'proof'>): Claim | null {
-  return device === null || proof === 'owner' || proof === 'none' ? null : { deviceId: device, proof }
 }
 
 function show(

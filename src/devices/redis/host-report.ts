@@ -45,6 +45,13 @@ export async function readHosts(client: RedisClient, keys: StoreKeys): Promise<K
   }))
 }
 
+/** A host's name, or its id where two have the same name or it says nothing any more. */
+export function hostName(id: string, hosts: readonly KnownHost[]): string {
+  const name = hosts.find((host) => host.id === id)?.report?.host
+  const namesakes = hosts.filter(({ report }) => report !== null && report.host === name)
+  return name === undefined || namesakes.length > 1 ? id : name
+}
+
 function pairs(flat: readonly string[]): [string, string][] {
   const list: [string, string][] = []
   for (let i = 0; i + 1 < flat.length; i += 2) list.push([flat[i] ?? '', flat[i + 1] ?? ''])

@@ -1,7 +1,6 @@
-import type { Claim } from '../policy/decision'
-import { effectOf, type Decision } from '../policy/decision'
+import type { JournalEntry } from '../journal/journal'
+import { effectOf, type Claim } from '../policy/decision'
 import type { Block } from './blocks-source'
-import { claimOf } from './why-command'
 
 /** A person on a device that was refused or warned, and what is decided of it now. Times are epoch milliseconds. */
 export interface Affected {
@@ -42,8 +41,7 @@ export function affectedUnder(blocks: readonly Block[], to: number, from: number
   return [...found.values()].sort((a, b) => a.first - b.first)
 }
 
-/** How a person is served now, in a word. */
-export const standingWord = (decision: Pick<Decision, 'outcome' | 'enforced' | 'reason'>): string => {
-  const effect = effectOf(decision)
-  return effect === 'allow' ? 'served' : `${effect === 'warn' ? 'warned' : 'refused'}: ${decision.reason}`
+/** The device that proved itself when this was decided. */
+export function claimOf({ device, proof }: Pick<JournalEntry, 'device' | 'proof'>): Claim | null {
+  return device === null || proof === 'owner' || proof === 'none' ? null : { deviceId: device, proof }
 }

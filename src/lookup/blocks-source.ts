@@ -3,14 +3,13 @@ import os from 'node:os'
 import { arrivedAt, type FleetJournal, type JournalRow } from '../devices/redis/fleet-journal'
 import { isWanted, type JournalEntry, type JournalQuery, type JournalReader } from '../journal/journal'
 import { readEntry } from '../journal/stored'
-import { note, type CommandContext } from './context'
 
 /** A line of the block log, and the host that wrote it. */
 export interface Block extends JournalEntry {
   readonly host: string
 }
 
-/** Where `device-gate blocks` looks. Cursors are opaque to those who go on from them. */
+/** The block log of this host, or of a fleet. Cursors are opaque to those who go on from them. */
 export interface BlocksSource {
   /** Newest first, and the cursor behind what was there then. */
   query(query: JournalQuery): Promise<{ blocks: Block[]; cursor: string }>
@@ -19,16 +18,18 @@ export interface BlocksSource {
 }
 
 /** The fleet's journal where there is one that answers, else this host's own, which is told. */
-export async function openBlocks(context: CommandContext): Promise<BlocksSource> {
-  const own = new HostBlocks(context.journal())
-  if (context.config().store.kind === 'embedded') return own
+export async function openBlocks(
+  own: JournalReader,
+  fleet: FleetJournal | undefined,
+  tell: (text: string) => void,
+): Promise<BlocksSource> {
+  if (!fleet) return new HostBlocks(own)
   try {
-    const journal = context.fleet()?.journal
-    await journal?.newest()
-    return journal ? new FleetBlocks(journal) : own
+    await fleet.newest()
+    return new FleetBlocks(fleet)
   } catch (error) {
-    note(context, `${(error as Error).message}; these are the blocks of this host alone`)
-    return own
+    tell(`${(error as Error).message}; these are the blocks of this host alone`)
+    return new HostBlocks(own)
   }
 }
 
