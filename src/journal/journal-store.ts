@@ -2,14 +2,16 @@ import path from 'node:path'
 
 import { newestKey, openEnvironment, type Environment, type TextDatabase } from '../lmdb/environment'
 import { Fold } from './fold'
-import {
-  isWanted,
-  type JournalCursor,
-  type JournalEntry,
-  type JournalQuery,
-  type JournalReader,
-  type JournalSink,
+import type {
+  JournalCursor,
+  JournalEntry,
+  JournalPage,
+  JournalQuery,
+  JournalReader,
+  JournalSink,
+  NumberedEntry,
 } from './journal'
+import { searchPage } from './search'
 import { Spool } from './spool'
 import { readEntry, readPosition, type BlockLogPosition } from './stored'
 import { TrafficRecord, type Visit } from './traffic'
@@ -27,8 +29,6 @@ const MAX_AGE_MS = 90 * 86_400_000
 const TRIM_BATCH = 500
 /** Field lengths: a client or a feed must not fill the journal with one entry. */
 const MAX_TEXT = 320
-/** Processes commit a little out of the order of their clocks, and a summary a minute after its case began. */
-const CLOCK_SLACK_MS = 120_000
 
 export interface JournalOptions {
   readonly now: () => number
@@ -89,34 +89,32 @@ export class JournalStore implements JournalReader, JournalSink {
     if (now) this.#push(now)
   }
 
-  query(query: JournalQuery): JournalEntry[] {
-    const { sinceMs = -Infinity, limit } = query
-    const wanted = [query.user, query.device, query.decision].flatMap((text) =>
-      text === undefined ? [] : JSON.stringify(text),
-    )
-    const found: JournalEntry[] = []
-    for (const { value } of this.#entries.getRange({ reverse: true })) {
-      // Most entries are told apart without reading them.
-      if (!wanted.every((text) => value.includes(text)) && sinceMs === -Infinity) continue
-      const entry = readEntry(value)
-      if (!entry) continue
-      if (entry.time < sinceMs - CLOCK_SLACK_MS) break
-      if (entry.time >= sinceMs && isWanted(entry, query) && found.push(entry) >= limit) break
+  page(query: JournalQuery, before: number | null): JournalPage {
+    this.#environment.refresh()
+    return searchPage(this.#entries, query, before)
+  }
+
+  query(query: JournalQuery): NumberedEntry[] {
+    const found: NumberedEntry[] = []
+    for (let before: number | null = null; ;) {
+      const { entries, next } = this.page({ ...query, limit: query.limit - found.length }, before)
+      found.push(...entries)
+      if (next === null || found.length >= query.limit) return found
+      before = next
     }
-    return found
   }
 
   after(
     cursor: JournalCursor | null,
     limit: number,
-  ): { entries: JournalEntry[]; cursor: JournalCursor | null } {
-    const entries: JournalEntry[] = []
+  ): { entries: NumberedEntry[]; cursor: JournalCursor | null } {
+    const entries: NumberedEntry[] = []
     let last = cursor
     for (const { key, value } of this.#entries.getRange({ start: Number(cursor ?? 0) + 1 })) {
       if (entries.length >= limit) break
       last = String(key)
       const entry = readEntry(value)
-      if (entry) entries.push(entry)
+      if (entry) entries.push({ ...entry, number: Number(key) })
     }
     return { entries, cursor: last }
   }

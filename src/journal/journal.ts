@@ -25,35 +25,76 @@ export interface JournalSink {
   append(entry: JournalEntry): void
 }
 
-export interface JournalQuery {
-  readonly sinceMs?: number
+/** What entries are asked for: all that is named must hold. Users are in the form that decisions compare. */
+export interface JournalFilter {
   readonly user?: string
   readonly device?: string
+  readonly platform?: Platform
+  readonly reason?: Reason
+  /** The mandate or override that decided. */
+  readonly rule?: string
+  readonly outcome?: Outcome
+  readonly enforced?: boolean
+  readonly protocol?: Protocol
   readonly decision?: string
+  /** From this moment on. */
+  readonly sinceMs?: number
+  /** Before this moment. */
+  readonly untilMs?: number
+}
+
+export interface JournalQuery extends JournalFilter {
   readonly limit: number
 }
 
-/** Whether a query for users, devices and decisions asks for it. */
-export const isWanted = (
-  entry: JournalEntry,
-  { user, device, decision }: Omit<JournalQuery, 'sinceMs' | 'limit'>,
-): boolean =>
-  (user === undefined || entry.user === user) &&
-  (device === undefined || entry.device === device) &&
-  (decision === undefined || entry.decision === decision)
+const FIELDS = [
+  'user',
+  'device',
+  'platform',
+  'reason',
+  'rule',
+  'outcome',
+  'enforced',
+  'protocol',
+  'decision',
+] as const satisfies readonly (keyof JournalFilter & keyof JournalEntry)[]
+
+export const isWanted = (entry: JournalEntry, filter: JournalFilter): boolean =>
+  FIELDS.every((field) => filter[field] === undefined || filter[field] === entry[field]) &&
+  entry.time >= (filter.sinceMs ?? -Infinity) &&
+  entry.time < (filter.untilMs ?? Infinity)
+
+/** An entry and its number in the journal: contiguous from 1 in the order of commit. */
+export interface NumberedEntry extends JournalEntry {
+  readonly number: number
+}
+
+export interface JournalPage {
+  /** By their numbers, the newest first. */
+  readonly entries: readonly NumberedEntry[]
+  /** What to ask the next page with; null: there is nothing more. */
+  readonly next: number | null
+  /**
+   * Where the page is not full since the work for one page was done: the time down to which all was looked through.
+   * null: the page is full, or there is nothing more.
+   */
+  readonly searchedTo: number | null
+}
 
 /** A place in the journal; opaque to those who go on from it. */
 export type JournalCursor = string
 
 /** The queryable journal, readable by any process on the host. */
 export interface JournalReader {
-  /** Newest first. */
-  query(query: JournalQuery): JournalEntry[]
+  /** The newest of those with a number below `before` (null: of all), after a bounded amount of work. */
+  page(query: JournalQuery, before: number | null): JournalPage
+  /** As many as asked for, newest first, however long it takes to find them. */
+  query(query: JournalQuery): NumberedEntry[]
   /** Entries after `cursor` (null: from the start) in the order they came, and the cursor to go on from. */
   after(
     cursor: JournalCursor | null,
     limit: number,
-  ): { entries: JournalEntry[]; cursor: JournalCursor | null }
+  ): { entries: NumberedEntry[]; cursor: JournalCursor | null }
   /** The cursor behind the newest entry; null when there is none. */
   newest(): JournalCursor | null
 }

@@ -1,20 +1,41 @@
 import os from 'node:os'
 
 import { arrivedAt, type FleetJournal, type JournalRow } from '../devices/redis/fleet-journal'
-import { isWanted, type JournalEntry, type JournalQuery, type JournalReader } from '../journal/journal'
+import {
+  isWanted,
+  type JournalEntry,
+  type JournalQuery,
+  type JournalReader,
+  type NumberedEntry,
+} from '../journal/journal'
 import { readEntry } from '../journal/stored'
 
-/** A line of the block log, and the host that wrote it. */
+/** A line of the block log, the host that wrote it, and its place. */
 export interface Block extends JournalEntry {
   readonly host: string
+  /** Opaque; what comes `after` it, or stands in the page before it, is asked for with it. */
+  readonly cursor: string
 }
 
-/** The block log of this host, or of a fleet. Cursors are opaque to those who go on from them. */
+export interface BlockPage {
+  /** The newest first. */
+  readonly blocks: readonly Block[]
+  /** What to ask the next page with; null: there is nothing more. */
+  readonly next: string | null
+  /** Where the page is not full since the work for one page was done: the time down to which all was looked through. */
+  readonly searchedTo: number | null
+}
+
+/** Where people look for blocks: this host's journal, or the fleet's. */
 export interface BlocksSource {
-  /** Newest first, and the cursor behind what was there then. */
+  /** The newest of those before a cursor (null: of all), after a bounded amount of work. */
+  page(query: JournalQuery, before: string | null): Promise<BlockPage>
+  /** As many as asked for, the newest decisions first, and the cursor behind what was there then. */
   query(query: JournalQuery): Promise<{ blocks: Block[]; cursor: string }>
   /** What came after `cursor`, in the order it came, and the cursor to go on from. */
   after(cursor: string, limit: number): Promise<{ blocks: Block[]; cursor: string }>
+  /** The cursor behind all there is now. */
+  newest(): Promise<string>
 }
 
 /** The fleet's journal where there is one that answers, else this host's own, which is told. */
@@ -33,8 +54,15 @@ export async function openBlocks(
   }
 }
 
-class HostBlocks implements BlocksSource {
+/** The blocks of this host alone. */
+export class HostBlocks implements BlocksSource {
   constructor(private readonly journal: JournalReader) {}
+
+  page(query: JournalQuery, before: string | null): Promise<BlockPage> {
+    const { entries, next, searchedTo } = this.journal.page(query, before === null ? null : Number(before))
+    const blocks = entries.map(ofThisHost)
+    return Promise.resolve({ blocks, next: next === null ? null : String(next), searchedTo })
+  }
 
   query(query: JournalQuery): Promise<{ blocks: Block[]; cursor: string }> {
     // Read in one turn, both are of one moment: nothing is left out in between, nothing told twice.
@@ -46,44 +74,72 @@ class HostBlocks implements BlocksSource {
     const { entries, cursor: next } = this.journal.after(cursor, limit)
     return Promise.resolve({ blocks: entries.map(ofThisHost), cursor: next ?? cursor })
   }
+
+  newest(): Promise<string> {
+    return Promise.resolve(this.journal.newest() ?? '0')
+  }
 }
 
-const ofThisHost = (entry: JournalEntry): Block => ({ ...entry, host: os.hostname() })
+function ofThisHost({ number, ...entry }: NumberedEntry): Block {
+  return { ...entry, host: os.hostname(), cursor: String(number) }
+}
 
 const ROWS_AT_ONCE = 1000
+/** Rows that one page looks at: some fifty milliseconds, and Redis answers others in between. */
+const ROWS_A_PAGE = 10_000
 /** How far the clocks of hosts and server may be apart. */
 const CLOCK_SLACK_MS = 120_000
 
-class FleetBlocks implements BlocksSource {
+/** The blocks of all hosts, in the order they arrived: a host's that was cut off hours late, none before its time. */
+export class FleetBlocks implements BlocksSource {
   constructor(private readonly journal: FleetJournal) {}
 
-  /** In the journal entries lie as they arrived, a host's that was cut off hours late, but none before its time. */
-  async query(query: JournalQuery): Promise<{ blocks: Block[]; cursor: string }> {
+  async page(query: JournalQuery, before: string | null): Promise<BlockPage> {
     const { sinceMs = -Infinity, limit } = query
-    const cursor = await this.journal.newest()
-    let blocks: Block[] = []
-    for (let from = cursor, first = true; ; first = false) {
-      const rows = await this.journal.backFrom(from, first, ROWS_AT_ONCE)
-      for (const block of rows.flatMap(blockOf))
-        if (block.time >= sinceMs && isWanted(block, query)) blocks.push(block)
-      blocks = blocks.sort((a, b) => b.time - a.time).slice(0, limit)
+    const blocks: Block[] = []
+    let from = before
+    for (let lookedAt = 0; lookedAt < ROWS_A_PAGE; lookedAt += ROWS_AT_ONCE) {
+      const rows = await this.journal.backFrom(from, ROWS_AT_ONCE)
+      for (const row of rows) {
+        const block = blockOf(row)
+        if (block && isWanted(block, query) && blocks.push(block) >= limit)
+          return { blocks, next: row.id, searchedTo: null }
+      }
       const last = rows.at(-1)
-      if (!last || rows.length < ROWS_AT_ONCE) break
-      const oldestWanted = blocks.length < limit ? sinceMs : (blocks.at(-1)?.time ?? sinceMs)
-      if (arrivedAt(last) < oldestWanted - CLOCK_SLACK_MS) break
+      if (!last || rows.length < ROWS_AT_ONCE || arrivedAt(last.id) < sinceMs - CLOCK_SLACK_MS)
+        return { blocks, next: null, searchedTo: null }
       from = last.id
     }
-    return { blocks, cursor }
+    return { blocks, next: from, searchedTo: arrivedAt(from ?? '') }
+  }
+
+  /** Goes on until no block that arrived before can be newer than those found. */
+  async query(query: JournalQuery): Promise<{ blocks: Block[]; cursor: string }> {
+    const { limit } = query
+    const cursor = await this.journal.newest()
+    let blocks: Block[] = []
+    for (let before: string | null = null; ;) {
+      const page = await this.page({ ...query, limit: ROWS_AT_ONCE }, before)
+      blocks = [...blocks, ...page.blocks].sort((a, b) => b.time - a.time).slice(0, limit)
+      const oldestWanted = blocks.length < limit ? -Infinity : (blocks.at(-1)?.time ?? -Infinity)
+      if (page.next === null || arrivedAt(page.next) < oldestWanted - CLOCK_SLACK_MS)
+        return { blocks, cursor }
+      before = page.next
+    }
   }
 
   async after(cursor: string, limit: number): Promise<{ blocks: Block[]; cursor: string }> {
     const rows = await this.journal.after(cursor, limit)
-    return { blocks: rows.flatMap(blockOf), cursor: rows.at(-1)?.id ?? cursor }
+    return { blocks: rows.flatMap((row) => blockOf(row) ?? []), cursor: rows.at(-1)?.id ?? cursor }
+  }
+
+  newest(): Promise<string> {
+    return this.journal.newest()
   }
 }
 
-/** Nothing for a row that no gate wrote. */
-function blockOf({ host, text }: JournalRow): Block[] {
+/** undefined for a row that no gate wrote. */
+function blockOf({ id, host, text }: JournalRow): Block | undefined {
   const entry = readEntry(text)
-  return entry ? [{ ...entry, host }] : []
+  return entry && { ...entry, host, cursor: id }
 }

@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict'
 import path from 'node:path'
 
-import type { JournalEntry, JournalQuery } from '../../src/journal/journal'
+import type { JournalEntry, JournalPage, JournalQuery } from '../../src/journal/journal'
 import { JournalStore } from '../../src/journal/journal-store'
 import { openEnvironment } from '../../src/lmdb/environment'
 import { runScript, runScriptOnSmallDisk } from '../support/script'
 import { tempDirs } from '../support/temp-dir'
-import { AT, entries, entry } from './samples'
+import { AT, entries, entry, unnumbered } from './samples'
 
 const SCRIPT = path.join(__dirname, 'journal-process.ts')
 const DAY = 86_400_000
+const BEN = 'ben@example.com'
 
 describe('the journal', function () {
   // Each write waits for the disk.
@@ -38,7 +39,7 @@ describe('the journal', function () {
     for (const one of list) journal.append(one)
     await journal.drain()
   }
-  const all = (): JournalEntry[] => journal.after(null, 1_000_000).entries
+  const all = (): JournalEntry[] => journal.after(null, 1_000_000).entries.map(unnumbered)
   const found = (query: Partial<JournalQuery>): string[] =>
     journal.query({ limit: 100, ...query }).map(({ decision }) => decision)
 
@@ -78,10 +79,32 @@ describe('the journal', function () {
 
   describe('asked for', () => {
     const list = [
-      entry({ decision: 'A', time: AT - 3000 }),
-      entry({ decision: 'B', time: AT - 2000, user: 'ben@example.com', device: 'd-2' }),
-      entry({ decision: 'C', time: AT - 1000, user: 'ben@example.com', device: null }),
-      entry({ decision: 'D', time: AT, device: 'd-2', user: 'carol@example.com' }),
+      entry({ decision: 'A', time: AT - 3000, rule: 'm-1' }),
+      entry({
+        decision: 'B',
+        time: AT - 2000,
+        user: BEN,
+        device: 'd-2',
+        platform: 'android',
+        outcome: 'warn',
+      }),
+      entry({
+        decision: 'C',
+        time: AT - 1000,
+        user: BEN,
+        device: null,
+        rule: 'm-1',
+        enforced: false,
+        protocol: 'smtp',
+      }),
+      entry({
+        decision: 'D',
+        time: AT,
+        device: 'd-2',
+        user: 'carol@example.com',
+        protocol: 'smtp',
+        reason: 'locked',
+      }),
     ]
     beforeEach(() => append(...list))
 
@@ -98,6 +121,16 @@ describe('the journal', function () {
       ['a user since a time', { user: 'ben@example.com', sinceMs: AT - 1500 }, ['C']],
       ['those since now', { sinceMs: AT + 1 }, []],
       ['a user with a quote in it', { user: '"' }, []],
+      ['those before a time', { untilMs: AT - 1000 }, ['B', 'A']],
+      ['those of a time', { sinceMs: AT - 2000, untilMs: AT }, ['C', 'B']],
+      ['a platform', { platform: 'android' }, ['B']],
+      ['a reason', { reason: 'locked' }, ['D']],
+      ['a rule', { rule: 'm-1' }, ['C', 'A']],
+      ['an outcome', { outcome: 'warn' }, ['B']],
+      ['what was not enforced', { enforced: false }, ['C']],
+      ['what was enforced', { enforced: true }, ['D', 'B', 'A']],
+      ['a protocol', { protocol: 'smtp' }, ['D', 'C']],
+      ['a rule and a protocol', { rule: 'm-1', protocol: 'smtp' }, ['C']],
     ]
     for (const [what, query, decisions] of cases) {
       it(what, () => assert.deepEqual(found(query), decisions))
@@ -114,17 +147,55 @@ describe('the journal', function () {
     })
   })
 
+  describe('paged', () => {
+    it('newest first, each once, whatever comes meanwhile', async () => {
+      await append(...entries(7))
+      const first = journal.page({ limit: 3 }, null)
+      assert.deepEqual(
+        first.entries.map(({ number }) => number),
+        [7, 6, 5],
+      )
+      await append(entry({ user: 'new' }))
+      const second = journal.page({ limit: 3 }, first.next)
+      assert.deepEqual(
+        second.entries.map(({ number }) => number),
+        [4, 3, 2],
+      )
+      const third = journal.page({ limit: 3 }, second.next)
+      assert.deepEqual(
+        [third.entries.map(({ number }) => number), third.next, third.searchedTo],
+        [[1], null, null],
+      )
+    })
+
+    it('ends behind a page that was full with the oldest', async () => {
+      await append(...entries(2))
+      const { next } = journal.page({ limit: 2 }, null)
+      assert.deepEqual(journal.page({ limit: 2 }, next), { entries: [], next: null, searchedTo: null })
+    })
+
+    it('says how far it looked when it has done enough for one page', async () => {
+      const list = entries(12_000).map((one, i) => ({ ...one, time: AT + i }))
+      await append(...list)
+      const wanted = { user: 'e-3@example.com', limit: 10 }
+      const first = journal.page(wanted, null)
+      assert.deepEqual(first, { entries: [], next: 2001, searchedTo: AT + 2000 } satisfies JournalPage)
+      const second = journal.page(wanted, first.next)
+      assert.deepEqual(second, { entries: [{ ...list[3]!, number: 4 }], next: null, searchedTo: null })
+    })
+  })
+
   describe('followed', () => {
     it('goes on from where it was, with what came since', async () => {
       await append(...entries(5))
       const first = journal.after(null, 2)
-      assert.deepEqual(first.entries, entries(5).slice(0, 2))
+      assert.deepEqual(first.entries.map(unnumbered), entries(5).slice(0, 2))
       const second = journal.after(first.cursor, 100)
-      assert.deepEqual(second.entries, entries(5).slice(2))
+      assert.deepEqual(second.entries.map(unnumbered), entries(5).slice(2))
       assert.deepEqual(journal.after(second.cursor, 100), { entries: [], cursor: second.cursor })
       assert.equal(journal.newest(), second.cursor)
       await append(entry({ user: 'new' }))
-      assert.deepEqual(journal.after(second.cursor, 100).entries, [entry({ user: 'new' })])
+      assert.deepEqual(journal.after(second.cursor, 100).entries, [{ ...entry({ user: 'new' }), number: 6 }])
     })
 
     it('starts with the oldest that is left', async () => {

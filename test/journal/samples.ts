@@ -1,4 +1,6 @@
-import type { JournalEntry } from '../../src/journal/journal'
+import assert from 'node:assert/strict'
+
+import type { JournalEntry, NumberedEntry } from '../../src/journal/journal'
 
 export const AT = Date.parse('2026-11-20T08:00:00Z')
 
@@ -26,6 +28,11 @@ export const entries = (count: number, name = 'e'): JournalEntry[] =>
   Array.from({ length: count }, (_, i) =>
     entry({ decision: `${name}-${i}`, user: `${name}-${i}@example.com` }),
   )
+
+export function unnumbered({ number, ...entry }: NumberedEntry): JournalEntry {
+  assert.ok(number > 0)
+  return entry
+}
 
 /** The contract's fields, in their order. */
 export const FIELDS = [

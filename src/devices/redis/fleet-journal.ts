@@ -97,9 +97,9 @@ export class FleetJournal {
     return newest?.id ?? '0-0'
   }
 
-  /** Entries from `id` backwards, `id` itself only when `inclusive`. */
-  backFrom(id: string, inclusive: boolean, limit: number): Promise<JournalRow[]> {
-    const end = inclusive ? id : `(${id}`
+  /** Entries that came before the one of `id` (null: all), the newest first. */
+  backFrom(id: string | null, limit: number): Promise<JournalRow[]> {
+    const end = id === null ? '+' : `(${id}`
     return this.#read((client) => client.xrevrange(this.keys.journal, end, '-', 'COUNT', limit))
   }
 
@@ -119,4 +119,4 @@ export class FleetJournal {
 }
 
 /** When an entry came, by the server's clock. */
-export const arrivedAt = ({ id }: JournalRow): number => Number(id.split('-')[0])
+export const arrivedAt = (id: JournalRow['id']): number => Number(id.split('-')[0])
