@@ -32,7 +32,9 @@ module.exports = {
     layer('lookup', ['orders', 'policy', 'devices', 'journal', 'gate', 'config']),
     layer('net', []),
     layer('feeds', ['policy', 'devices', 'config', 'orders', 'lmdb', 'net']),
+    layer('enrolment', []),
     layer('cli', [
+      'enrolment',
       'feeds',
       'lookup',
       'orders',

@@ -22,6 +22,8 @@ check_version() {
 need dovecot-imapd /usr/sbin/dovecot /usr/lib/dovecot/imap
 need curl curl
 need openssl openssl
+# An XML property list is held against a parser of somebody else.
+need python3 python3
 need redis-server redis-server
 [ "${#missing[@]}" -eq 0 ] && check_version && exit 0
 

@@ -12,6 +12,7 @@ import { modeCommand } from './mode-command'
 import { printableText, UsageError, type Streams } from './output'
 import { overrideCommand } from './override-command'
 import { policyCommand } from './policy-command'
+import { profileCommand } from './profile-command'
 import { recallCommand } from './recall-command'
 import { statusCommand } from './status-command'
 import { storeCommand } from './store-command'
@@ -51,8 +52,8 @@ export async function run(argv: readonly string[], given: Streams): Promise<numb
     })
     .hook('preAction', async (_, command) => {
       options = globalOptions(command)
-      if (!WITHOUT_STORE.includes(command.name()) && command.parent?.name() !== 'tag')
-        await openedSite().catchUp()
+      const aboutKeys = command.parent?.name() === 'tag' && command.name() !== 'export'
+      if (!aboutKeys && !WITHOUT_STORE.includes(command.name())) await openedSite().catchUp()
     })
 
   statusCommand(program, context)
@@ -68,6 +69,7 @@ export async function run(argv: readonly string[], given: Streams): Promise<numb
   auditCommand(program, context)
   storeCommand(program, context)
   tagCommand(program, context)
+  profileCommand(program, context)
   withGlobalOptions(program)
 
   try {

@@ -1,13 +1,14 @@
 import fs from 'node:fs'
 import type { Command } from 'commander'
 
-import { readTagKeyFile } from '../config/tag-key-file'
-import { createTagReader, issueTag } from '../identity/device-tag'
+import { createTagReader } from '../identity/device-tag'
 import { formatKeyring, rotateKeyring, type TagKeyring } from '../identity/tag-keyring'
 import { normaliseUser } from '../devices/record'
 import { unlessDamaged } from '../devices/unless-damaged'
 import { answer, note, type CommandContext } from './context'
 import { clockTime, isoTime, jsonLine, Refusal, table } from './output'
+import { tagExportCommand } from './tag-export-command'
+import { keyring, NO_KEY, tagIssuer } from './tag-issuer'
 
 export function tagCommand(program: Command, context: () => CommandContext): void {
   const command = program
@@ -19,6 +20,7 @@ export function tagCommand(program: Command, context: () => CommandContext): voi
     .argument('<user>')
     .argument('<device>')
     .action((user: string, device: string) => issue(context(), user, device))
+  tagExportCommand(command, context)
   command
     .command('verify')
     .description('tell whose and which device a tagged user name is')
@@ -34,29 +36,8 @@ export function tagCommand(program: Command, context: () => CommandContext): voi
     .action(() => keys(context()))
 }
 
-/** All of the keys or none: a damaged file must not be read in part, and never written back. */
-function keyring(context: CommandContext): TagKeyring {
-  const { keys: found, problems } = readTagKeyFile(context.config().identity.tag.keyFile)
-  if (problems.length > 0) throw new Refusal(problems.join('\n'))
-  return found
-}
-
-const NO_KEY = 'there is no key yet: make one with device-gate tag rotate'
-
 function issue(context: CommandContext, user: string, device: string): void {
-  const ring = keyring(context)
-  const [key] = ring
-  if (!key) throw new Refusal(NO_KEY)
-  const { separator } = context.config().identity.tag
-  const tags = createTagReader(ring, separator)
-  // eslint-disable-next-line no-control-regex -- no mail client could send such a name
-  if (/[\0-\x1f\x7f]/.test(user)) throw new Refusal('a user name has no control characters')
-  if (tags.read(user).status !== 'none')
-    throw new Refusal(`${user} carries a tag already: give the bare user name`)
-  const name = issueTag(key, separator, user, device)
-  const back = tags.read(name)
-  if (back.status !== 'valid' || back.user !== user || back.claim.deviceId !== device)
-    throw new Refusal('no tag can be made of this: user or device id is empty, too long or no Unicode text')
+  const name = tagIssuer(context)(user, device)
   tellUnexpected(context, user, device)
   answer(context, { user, device, name }, `${name}\n`)
 }
