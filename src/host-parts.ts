@@ -73,7 +73,11 @@ function openParts<P extends { readonly replica: ReadStore; readonly fleet?: Fle
     onFault,
   })
   const opened = open(config.current())
-  const journal = JournalStore.open(config.current().stateDir, { now: Date.now, onFault })
+  const journal = JournalStore.open(config.current().stateDir, {
+    now: Date.now,
+    onFault,
+    limits: () => config.current().journal,
+  })
   return {
     ...opened,
     harakaDir,

@@ -34,7 +34,11 @@ describe('the block log of a fleet', () => {
       maxEntries = 1_000_000,
     ) {
       this.#link = new RedisLink(redisTarget(server.url), name)
-      this.journal = JournalStore.open(dir, { now: () => AT, onFault: assert.ifError, maxEntries })
+      this.journal = JournalStore.open(dir, {
+        now: () => AT,
+        onFault: assert.ifError,
+        limits: () => ({ maxEntries, maxAgeMs: Infinity }),
+      })
       const log = (_: unknown, text: string): unknown => this.told.push(text)
       const logger = { error: log, warn: log, info: log } as unknown as Logger
       this.duty = new JournalDuty(this.journal.spool, new FleetJournal(this.#link, KEYS, name), logger)

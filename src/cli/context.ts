@@ -108,6 +108,7 @@ export function openSite(harakaDir: string, json: boolean, streams: Streams): Si
   const siteJournal = (): JournalStore =>
     (journal ??= JournalStore.open(readConfig().config.stateDir, {
       now: Date.now,
+      limits: () => readConfig().config.journal,
       onFault: (error) => streams.err(`${String(error)}\n`),
     }))
   const context: CommandContext = {

@@ -2,6 +2,7 @@ import net from 'node:net'
 import path from 'node:path'
 
 import type { Enforcement, FailMode, UnidentifiedRule } from '../policy/vocabulary'
+import { durationMs } from './duration'
 import type { ConfigProblem, KeyPath, Reading } from './config-problem'
 import type { HostConfig, ImapConfig, ListenAddress } from './host-config'
 import { namedFileProblems } from './named-files'
@@ -42,6 +43,7 @@ export interface HostYaml {
     }
     readonly revoke_spread_s: number
   }
+  readonly journal: { readonly max_age: string; readonly max_entries: number; readonly pseudonymise: boolean }
   readonly admin: { readonly listen: string; readonly token_file: string }
 }
 
@@ -68,6 +70,7 @@ export function parseHostConfig(
     ...storeProblems(raw, problemAt),
     ...addressProblems(raw, problemAt),
     ...tlsProblems(raw, problemAt),
+    ...journalProblems(raw, problemAt),
   ]
   if (problems.length > 0) return { ok: false, problems }
   const config = toHostConfig(raw, options.harakaDir)
@@ -75,6 +78,8 @@ export function parseHostConfig(
 }
 
 type ProblemAt = (keys: KeyPath, problem: string) => ConfigProblem
+
+const JOURNAL_AGE = { least: '1h', most: '3650d' }
 
 export function toHostConfig(raw: HostYaml, harakaDir: string): HostConfig {
   const inConfig = (file: string): string => path.resolve(harakaDir, 'config', file)
@@ -113,6 +118,11 @@ export function toHostConfig(raw: HostYaml, harakaDir: string): HostConfig {
       },
       revokeSpreadS: raw.imap.revoke_spread_s,
     },
+    journal: {
+      maxAgeMs: durationMs(raw.journal.max_age),
+      maxEntries: raw.journal.max_entries,
+      pseudonymise: raw.journal.pseudonymise,
+    },
     admin: { listen: raw.admin.listen, tokenFile: inConfig(raw.admin.token_file) },
   }
 }
@@ -146,6 +156,14 @@ function storeProblems(raw: HostYaml, problemAt: ProblemAt): ConfigProblem[] {
       ),
     )
   return problems
+}
+
+function journalProblems({ journal }: HostYaml, problemAt: ProblemAt): ConfigProblem[] {
+  const ageMs = durationMs(journal.max_age)
+  const { least, most } = JOURNAL_AGE
+  if (ageMs >= durationMs(least) && ageMs <= durationMs(most)) return []
+  const problem = `must be ${least} to ${most} (found ${JSON.stringify(journal.max_age)})`
+  return [problemAt(['journal', 'max_age'], problem)]
 }
 
 /** Called for what was checked only. */

@@ -22,7 +22,14 @@ export interface HostConfig {
   }
   readonly smtp: { readonly enabled: boolean }
   readonly imap: ImapConfig
+  readonly journal: JournalConfig
   readonly admin: { readonly listen: string; readonly tokenFile: string }
+}
+
+export interface JournalConfig {
+  readonly maxAgeMs: number
+  readonly maxEntries: number
+  readonly pseudonymise: boolean
 }
 
 export interface ImapConfig {

@@ -2,6 +2,7 @@ import type { Policy, PolicyTest } from '../policy/policy'
 import { runPolicyTests } from '../policy/policy-tests'
 import { validatePolicy, type PolicyProblem } from '../policy/validation'
 import type { Action, ComplianceState, Mode, Platform } from '../policy/vocabulary'
+import { durationMs } from './duration'
 import { appCatalogue, appNameProblems, type AppCatalogue, type AppsYaml } from './app-catalogue'
 import { mandateShape, mandateTimes, toMandate, type MandateYaml } from './mandate-yaml'
 import { firstProblems, type ConfigProblem, type KeyPath, type Reading } from './config-problem'
@@ -109,7 +110,3 @@ const toPolicy = (raw: PolicyYaml, apps: AppCatalogue): Policy => ({
   mandates: raw.mandates.map((mandate) => toMandate(mandate, apps)),
   tests: raw.tests.map((test): PolicyTest => ({ ...test, at: Date.parse(test.at) })),
 })
-
-const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
-
-const durationMs = (text: string): number => Number(text.slice(0, -1)) * (UNIT_MS[text.slice(-1)] ?? NaN)

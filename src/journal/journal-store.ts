@@ -22,20 +22,25 @@ const SCHEMA_VERSION = 1
 const FLUSH_MS = 100
 /** Entries waiting for the disk; beyond it they are counted as lost, the mail goes on. */
 const MAX_WAITING = 20_000
-const MAX_ENTRIES = 1_000_000
-/** Who was blocked when is personal data: it is not kept longer than an inquiry needs. */
-const MAX_AGE_MS = 90 * 86_400_000
-/** Outdated entries taken out with each batch that is written. */
+/** Where nobody says anything else. Who was blocked when is personal data: it is not kept longer than an inquiry needs. */
+const LIMITS: JournalLimits = { maxEntries: 1_000_000, maxAgeMs: 90 * 86_400_000 }
+/** Outdated entries taken out with each batch that is written, beside as many as it puts. */
 const TRIM_BATCH = 500
 /** Field lengths: a client or a feed must not fill the journal with one entry. */
 const MAX_TEXT = 320
+
+export interface JournalLimits {
+  /** Entries kept. */
+  readonly maxEntries: number
+  readonly maxAgeMs: number
+}
 
 export interface JournalOptions {
   readonly now: () => number
   /** Told of each failed write and of entries lost; must bound what it does with many. */
   readonly onFault: (error: unknown) => void
-  /** Entries kept. */
-  readonly maxEntries?: number
+  /** As they are now. */
+  readonly limits?: () => JournalLimits
   /** Visits kept in the traffic record. */
   readonly maxVisits?: number
 }
@@ -194,26 +199,22 @@ export class JournalStore implements JournalReader, JournalSink {
   #put(batch: readonly JournalEntry[], visits: readonly Visit[]): void {
     this.#unwritten = []
     this.traffic.put(visits)
-    const { maxEntries = MAX_ENTRIES } = this.options
     let key = newestKey(this.#entries)
-    for (const entry of batch) {
-      key += 1
-      void this.#entries.put(key, JSON.stringify(entry))
-      if (key > maxEntries) void this.#entries.remove(key - maxEntries)
-    }
-    for (const outdated of this.#outdatedBefore(key)) void this.#entries.remove(outdated)
+    for (const entry of batch) void this.#entries.put((key += 1), JSON.stringify(entry))
+    this.#trim(key, batch.length + TRIM_BATCH)
   }
 
-  /** Never the newest: the keys go on from it. */
-  #outdatedBefore(newest: number): number[] {
-    const oldest = this.options.now() - MAX_AGE_MS
-    const keys: number[] = []
-    for (const { key, value } of this.#entries.getRange({ end: newest, limit: TRIM_BATCH })) {
-      const entry = readEntry(value)
-      if (entry && entry.time >= oldest) break
-      keys.push(Number(key))
+  /** Forgets what is outdated. Never the newest: the keys go on from it. */
+  #trim(newest: number, limit: number): void {
+    const { maxEntries, maxAgeMs } = this.options.limits?.() ?? LIMITS
+    const oldest = this.options.now() - maxAgeMs
+    const outdated: number[] = []
+    for (const { key, value } of this.#entries.getRange({ end: newest, limit })) {
+      const number = Number(key)
+      if (number > newest - maxEntries && (readEntry(value)?.time ?? -Infinity) >= oldest) break
+      outdated.push(number)
     }
-    return keys
+    for (const number of outdated) void this.#entries.remove(number)
   }
 }
 

@@ -149,6 +149,31 @@ describe('device_gate.yaml', () => {
         '1:13 identity.client_ca: needs imap.tls.cert and imap.tls.key',
       ],
       [
+        'an age of the journal that is no duration',
+        'journal: { max_age: 90 days }',
+        '1:12 journal.max_age: must be a duration such as 12h, 90d or 400d (found "90 days")',
+      ],
+      [
+        'an age of the journal that forgets at once',
+        'journal: { max_age: 59m }',
+        '1:12 journal.max_age: must be 1h to 3650d (found "59m")',
+      ],
+      [
+        'an age of the journal that is no age',
+        'journal: { max_age: 3651d }',
+        '1:12 journal.max_age: must be 1h to 3650d (found "3651d")',
+      ],
+      [
+        'a journal too small',
+        'journal: { max_entries: 999 }',
+        '1:12 journal.max_entries: must be >= 1000 (found 999)',
+      ],
+      [
+        'a journal larger than any disk',
+        'journal: { max_entries: 100000001 }',
+        '1:12 journal.max_entries: must be <= 100000000 (found 100000001)',
+      ],
+      [
         'several mistakes at once',
         'enforcement: on\nimap:\n  port: 1\n',
         '1:1 enforcement: must be one of policy, monitor, off (found "on")',
@@ -214,6 +239,15 @@ describe('device_gate.yaml', () => {
         { host: 'mail.example.com', port: 1143 },
         { host: '127.0.0.1', port: 0 },
       ])
+    })
+    it('a journal of ten million entries and a year', () => {
+      const reading = parse('journal: { max_age: 366d, max_entries: 10000000, pseudonymise: true }')
+      assert.ok(reading.ok)
+      assert.deepEqual(reading.config.journal, {
+        maxAgeMs: 366 * 86_400_000,
+        maxEntries: 10_000_000,
+        pseudonymise: true,
+      })
     })
     it("state_dir from Haraka's directory, keys and certificates from its config directory, or absolute", () => {
       const reading = parse(

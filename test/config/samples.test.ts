@@ -95,6 +95,7 @@ describe('the sample device_gate.yaml', () => {
         limits: { connections: 20000, per_address: 200, login_s: 60, line: 8192, literal: 65536 },
         revoke_spread_s: 10,
       },
+      journal: { max_age: '90d', max_entries: 1000000, pseudonymise: false },
       admin: { listen: '127.0.0.1:8143', token_file: './device_gate_admin.token' },
     })
   })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import path from 'node:path'
 
 import type { JournalEntry, JournalPage, JournalQuery } from '../../src/journal/journal'
-import { JournalStore } from '../../src/journal/journal-store'
+import { JournalStore, type JournalLimits } from '../../src/journal/journal-store'
 import { openEnvironment } from '../../src/lmdb/environment'
 import { runScript, runScriptOnSmallDisk } from '../support/script'
 import { tempDirs } from '../support/temp-dir'
@@ -21,8 +21,13 @@ describe('the journal', function () {
   let journal: JournalStore
   let faults: unknown[]
 
-  const openJournal = (options: { maxEntries?: number } = {}): JournalStore =>
-    JournalStore.open(dir, { now: () => clock.now, onFault: (error) => faults.push(error), ...options })
+  const limits = { maxEntries: 1_000_000, maxAgeMs: 90 * DAY }
+  const openJournal = (changed: Partial<JournalLimits> = {}): JournalStore =>
+    JournalStore.open(dir, {
+      now: () => clock.now,
+      onFault: (error) => faults.push(error),
+      limits: () => ({ ...limits, ...changed }),
+    })
 
   beforeEach(() => {
     dir = tempDir()
@@ -213,6 +218,18 @@ describe('the journal', function () {
       for (let i = 0; i < 10; i += 1) await append(...entries(20, `run-${i}`))
       assert.equal(all().length, 50)
       assert.deepEqual(all().at(-1), entries(20, 'run-9').at(-1))
+    })
+
+    it('goes down to fewer, once fewer are to be kept', async () => {
+      await append(...entries(3000))
+      const changed = { maxEntries: 10 }
+      await journal.close()
+      journal = openJournal(changed)
+      for (let i = 0; i < 6; i += 1) await append(...entries(1, `run-${i}`))
+      assert.equal(all().length, 10)
+      changed.maxEntries = 5
+      await append(...entries(1, 'last'))
+      assert.equal(all().length, 5)
     })
 
     it('forgets what is older than 90 days, as new ones come', async () => {
