@@ -3,36 +3,19 @@ import os from 'node:os'
 import path from 'node:path'
 
 import { formatProblem } from '../config/config-problem'
-import type { HostConfig } from '../config/host-config'
 import { readConfigOrInForce } from '../config/host-config-source'
 import { isAlive } from '../config/status-file'
-import type { Fleet } from '../devices/redis/fleet'
-import { CorruptRecordError, type Store } from '../devices/store'
-import type { JournalReader } from '../journal/journal'
+import type { Store } from '../devices/store'
 import { JournalStore } from '../journal/journal-store'
-import type { Visit } from '../journal/traffic'
-import type { WorkerNote } from '../journal/worker-notes'
-import { openBlocks, type BlocksSource } from '../lookup/blocks-source'
+import type { LookupSite } from '../lookup/site'
 import { jsonLine, printable, printableText, UsageError, type Streams } from './output'
 import { catchUp, openSiteStore, type SiteStore } from './site-store'
 
 /** What every command works with; the store is opened on first use and closed by `run`. */
-export interface CommandContext {
-  readonly harakaDir: string
+export interface CommandContext extends LookupSite {
   readonly json: boolean
   readonly streams: Streams
-  readonly config: () => HostConfig
-  /** Why the host's config file is not what `config` says; empty when it is. */
-  readonly configProblems: () => readonly string[]
   readonly store: () => Store
-  /** undefined: the store is embedded. */
-  readonly fleet: () => Fleet | undefined
-  readonly journal: () => JournalReader
-  /** Who synced on this host since a moment, in the order of time. */
-  readonly traffic: (since: number) => Iterable<Visit>
-  /** What the workers of this host that are alive have taken in. */
-  readonly workers: () => WorkerNote[]
-  readonly now: () => number
 }
 
 /** Prints the one answer of a command: as JSON for programs, else as text for people. */
@@ -43,23 +26,6 @@ export function answer(context: CommandContext, json: unknown, text: string): vo
 /** Something the person should know that is no reason to refuse; not in the way of what reads the answer. */
 export const note = (context: CommandContext, text: string): void =>
   context.streams.err(`note: ${printable(text)}\n`)
-
-/** The fleet's block log where there is one that answers, else this host's. */
-export const siteBlocks = (context: CommandContext): Promise<BlocksSource> => {
-  const fleet = context.config().store.kind === 'embedded' ? undefined : context.fleet()
-  return openBlocks(context.journal(), fleet?.journal, (text) => note(context, text))
-}
-
-/** What of a list can be read, with a note of what cannot. */
-export const readable = <T extends object>(
-  context: CommandContext,
-  list: readonly (T | CorruptRecordError)[],
-): T[] =>
-  list.flatMap((item) => {
-    if (!(item instanceof CorruptRecordError)) return [item]
-    note(context, item.message)
-    return []
-  })
 
 const MAX_AUTHOR = 64
 
@@ -126,6 +92,7 @@ export function openSite(harakaDir: string, json: boolean, streams: Streams): Si
         .workers.all()
         .filter(({ pid }) => isAlive(pid)),
     now: Date.now,
+    tell: (text) => note(context, text),
   }
   return {
     context,

@@ -1,15 +1,14 @@
 import { Argument, type Command } from 'commander'
 
-import { readStatus } from '../config/status-file'
 import type { ModeOverride } from '../devices/store'
-import { effectiveMode, siteMode } from '../policy/effective-mode'
 import { MODES, type Mode } from '../policy/vocabulary'
-import { unlessDamaged } from '../devices/unless-damaged'
-import type { InForce } from '../orders/in-force'
+import { modeFacts, modeOverrideJson, type ModeFacts } from '../lookup/mode'
+import { NO_POLICY } from '../lookup/site'
 import { answer, type CommandContext } from './context'
+import type { InForce } from '../orders/in-force'
 import { inForceText, untilInForce } from './in-force'
 import { authorship, CONFIRM, confirmed, orderDesk, type ReasonOptions } from './orders'
-import { clockTime, facts, isoTime } from './output'
+import { clockTime, facts } from './output'
 
 export function modeCommand(program: Command, context: () => CommandContext): void {
   program
@@ -34,51 +33,19 @@ async function set(
   return untilInForce(context, since)
 }
 
-/** What makes up the mode in force on this host; the damaged parts of it are left out. */
-export function modeFacts(context: CommandContext): {
-  readonly mode: Mode | null
-  readonly policyMode: Mode | null
-  readonly policyVersion: number | null
-  readonly override: ModeOverride | null
-  /** What is the matter with those parts, and how to mend them. */
-  readonly damaged: readonly string[]
-} {
-  const store = context.store()
-  const damaged = new Set<string>()
-  const tell = (message: string): unknown => damaged.add(message)
-  const override = unlessDamaged(() => store.modeOverride(), tell) ?? null
-  const active = unlessDamaged(() => store.activePolicy(), tell)
-  const storeProblem = readStatus(context.config().stateDir)?.storeProblem
-  if (storeProblem) tell(storeProblem)
-  const mode = active ? effectiveMode(siteMode(active), context.config().enforcement) : null
-  return {
-    mode,
-    policyMode: active?.policy.mode ?? null,
-    policyVersion: active?.version ?? null,
-    override,
-    damaged: [...damaged],
-  }
-}
-
-export const overrideJson = (override: ModeOverride | null): object | null =>
-  override && { ...override, at: isoTime(override.at) }
-
 export const overrideText = (override: ModeOverride | null): string =>
   override ? `${override.mode} (${override.author}, ${clockTime(override.at)}: ${override.reason})` : 'none'
 
-export const modeText = ({ mode, damaged }: ReturnType<typeof modeFacts>): string =>
+export const modeText = ({ mode, damaged }: ModeFacts): string =>
   mode ?? (damaged.length > 0 ? 'as fail_mode says' : `none: ${NO_POLICY}`)
-
-export const NO_POLICY = 'no policy was applied yet: start Haraka with the plugin once'
 
 function show(context: CommandContext, hosts: readonly InForce[] | null): void {
   const found = modeFacts(context)
-  const { mode, policyMode, override, damaged } = found
-  const { enforcement } = context.config()
+  const { mode, policyMode, override, enforcement, damaged } = found
   const json = {
     mode,
     policy_mode: policyMode,
-    mode_override: overrideJson(override),
+    mode_override: modeOverrideJson(override),
     enforcement,
     damaged,
     ...(hosts && { hosts }),

@@ -1,4 +1,7 @@
 import { escapeLine } from '../journal/line-text'
+import { isoTime } from '../lookup/site'
+
+export { isoTime }
 
 /** Where a command's answers go and its input comes from; a test gives its own. */
 export interface Streams {
@@ -59,10 +62,6 @@ export function facts(entries: readonly (readonly [label: string, value: Cell])[
     .map(([label, value]) => `${`${label}:`.padEnd(width)} ${printable(String(value ?? '-'))}\n`)
     .join('')
 }
-
-/** RFC 3339 in UTC, as JSON has it; null for a moment that never comes. */
-export const isoTime = (ms: number): string | null =>
-  Number.isFinite(ms) ? new Date(ms).toISOString() : null
 
 /** RFC 3339 in UTC, to the second: what people read, and can give back to `--until`. */
 export const clockTime = (ms: number): string => isoTime(ms)?.replace(/\.\d+Z$/, 'Z') ?? 'never'

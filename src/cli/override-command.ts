@@ -2,12 +2,14 @@ import type { Command } from 'commander'
 
 import type { Override } from '../policy/override'
 import { unlessDamaged } from '../devices/unless-damaged'
-import { answer, author, checkedReason, note, readable, type CommandContext } from './context'
+import { overrideJson } from '../lookup/override'
+import { answer, author, checkedReason, note, type CommandContext } from './context'
+import { readable } from '../lookup/site'
 import { checkedDeviceId, checkedUser } from './device-command'
 import { untilInForce } from './in-force'
 import { momentFrom } from './moment'
 import { authorship, CONFIRM, confirmed, orderDesk, type ReasonOptions } from './orders'
-import { age, clockTime, isoTime, Refusal, table, UsageError } from './output'
+import { age, clockTime, Refusal, table, UsageError } from './output'
 
 interface SubjectOptions {
   readonly device?: string
@@ -92,16 +94,6 @@ function isKnown(context: CommandContext, { kind, id }: Override['subject']): bo
 
 const named = ({ kind, id }: Override['subject']): string =>
   kind === 'device' ? `device ${id}` : `user ${id}`
-
-const overrideJson = ({ kind, subject, author: by, reason, createdAt, expiresAt }: Override): object => ({
-  kind,
-  on: subject.kind,
-  id: subject.id,
-  author: by,
-  reason,
-  created_at: isoTime(createdAt),
-  expires_at: expiresAt === null ? null : isoTime(expiresAt),
-})
 
 async function remove(
   context: CommandContext,

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 
 import { answer, configFile, type CommandContext } from './context'
-import { NO_POLICY } from './mode-command'
+import { NO_POLICY } from '../lookup/site'
 import { Refusal, UsageError } from './output'
 import { policyDiffCommand } from './policy-diff-command'
 import { policyOrdersCommands, versionJson } from './policy-orders-command'

@@ -7,7 +7,7 @@ import { policyDifference } from '../policy/difference'
 import type { Policy } from '../policy/policy'
 import type { Zone } from '../policy/words'
 import { answer, type CommandContext } from './context'
-import { NO_POLICY } from './mode-command'
+import { NO_POLICY } from '../lookup/site'
 import { Refusal } from './output'
 
 export function policyDiffCommand(policy: Command, context: () => CommandContext): void {

@@ -5,11 +5,13 @@ import type { HistoryEntry } from '../devices/history'
 import type { PolicyVersion } from '../devices/store'
 import { pendingEdit, pendingText } from '../orders/pending'
 import { proposals } from '../orders/proposal'
-import { answer, configFile, readable, type CommandContext } from './context'
+import { answer, configFile, type CommandContext } from './context'
+import { readable } from '../lookup/site'
 import { inForceText, untilInForce } from './in-force'
-import { NO_POLICY } from './mode-command'
+import { NO_POLICY } from '../lookup/site'
 import { authorship, CONFIRM, confirmed, figure, orderDesk, type ReasonOptions } from './orders'
-import { pendingJson } from './status-command'
+import { orderJson } from '../lookup/order'
+import { pendingJson } from '../lookup/status'
 import { clockTime, facts, isoTime, printable, Refusal, table } from './output'
 import { validDraft, validPolicy } from './valid-policy'
 
@@ -177,11 +179,5 @@ function history(context: CommandContext): void {
     entries.length === 0
       ? 'nothing was ordered yet\n'
       : table(['n', 'at', 'who', 'what', 'policy', 'change', 'reason'], entries.map(row))
-  answer(context, entries.map(entryJson), text)
+  answer(context, entries.map(orderJson), text)
 }
-
-const entryJson = ({ textSha256, ...entry }: HistoryEntry): object => ({
-  ...entry,
-  at: isoTime(entry.at),
-  text_sha256: textSha256,
-})

@@ -1,6 +1,6 @@
+import { NO_POLICY } from '../lookup/site'
 import { standing as standingOf, type Standing } from '../lookup/standing'
 import { note, type CommandContext } from './context'
-import { NO_POLICY } from './mode-command'
 import { Refusal } from './output'
 
 /** Decides as a worker of this host would, under the policy of this moment. */

@@ -22,15 +22,27 @@ export function judge(
   host: DecisionRequest['host'],
   now: number,
 ): Judged {
-  const { claim, user } = subject
   const upFront = decideUpFront({ subject, active, host })
-  if (upFront) return { decision: upFront, sources: { user, deviceIds: [] } }
+  if (upFront) return { decision: upFront, sources: { user: subject.user, deviceIds: [] } }
+  const { request, sources } = gather(replica, subject, active, host, now)
+  return { decision: decide(request, now), sources }
+}
+
+/** All that a decision is made from, once it is not made up front. Throws what the replica throws. */
+export function gather(
+  replica: Replica,
+  subject: Subject,
+  active: ActivePolicy,
+  host: DecisionRequest['host'],
+  now: number,
+): { readonly request: DecisionRequest; readonly sources: Sources } {
+  const { claim, user } = subject
   const devices = claim ? claimedDevice(replica, claim.deviceId) : ownedDevices(replica, user)
   const deviceIds = claim ? [claim.deviceId] : devices.map(({ id }) => id)
   const overrides: Override[] = replica.overridesOn({ kind: 'user', id: user })
   for (const id of deviceIds) overrides.push(...replica.overridesOn({ kind: 'device', id }))
   const request = { subject, active, host, devices, overrides, leaseValid: replica.leaseValid(now) }
-  return { decision: decide(request, now), sources: { user, deviceIds } }
+  return { request, sources: { user, deviceIds } }
 }
 
 function claimedDevice(replica: Replica, id: string): DeviceRecord[] {

@@ -36,6 +36,8 @@ export interface BlocksSource {
   after(cursor: string, limit: number): Promise<{ blocks: Block[]; cursor: string }>
   /** The cursor behind all there is now. */
   newest(): Promise<string>
+  /** One that nothing of `timeMs` or later is before. */
+  cursorAt(timeMs: number): Promise<string>
 }
 
 /** The fleet's journal where there is one that answers, else this host's own, which is told. */
@@ -53,6 +55,9 @@ export async function openBlocks(
     return new HostBlocks(own)
   }
 }
+
+/** How far the clocks of processes, hosts and server may be apart, and entries out of the order of their times. */
+const CLOCK_SLACK_MS = 120_000
 
 /** The blocks of this host alone. */
 export class HostBlocks implements BlocksSource {
@@ -78,6 +83,19 @@ export class HostBlocks implements BlocksSource {
   newest(): Promise<string> {
     return Promise.resolve(this.journal.newest() ?? '0')
   }
+
+  /** Entries lie nearly in the order of time: where it is looked is halved again and again. */
+  cursorAt(timeMs: number): Promise<string> {
+    let before = 0
+    let end = Number(this.journal.newest() ?? 0)
+    while (before < end) {
+      const middle = Math.floor((before + end) / 2)
+      const [entry] = this.journal.after(String(middle), 1).entries
+      if (entry && entry.time < timeMs - CLOCK_SLACK_MS) before = entry.number
+      else end = middle
+    }
+    return Promise.resolve(String(before))
+  }
 }
 
 function ofThisHost({ number, ...entry }: NumberedEntry): Block {
@@ -87,8 +105,6 @@ function ofThisHost({ number, ...entry }: NumberedEntry): Block {
 const ROWS_AT_ONCE = 1000
 /** Rows that one page looks at: some fifty milliseconds, and Redis answers others in between. */
 const ROWS_A_PAGE = 10_000
-/** How far the clocks of hosts and server may be apart. */
-const CLOCK_SLACK_MS = 120_000
 
 /** The blocks of all hosts, in the order they arrived: a host's that was cut off hours late, none before its time. */
 export class FleetBlocks implements BlocksSource {
@@ -135,6 +151,11 @@ export class FleetBlocks implements BlocksSource {
 
   newest(): Promise<string> {
     return this.journal.newest()
+  }
+
+  /** Ids are moments of arrival. */
+  cursorAt(timeMs: number): Promise<string> {
+    return Promise.resolve(`${Math.max(0, timeMs - CLOCK_SLACK_MS)}-0`)
   }
 }
 

@@ -1,9 +1,11 @@
 import type { HostConfig } from '../config/host-config'
 import { CorruptRecordError, type ReadStore } from '../devices/store'
-import { judge } from '../gate/judge'
-import { faultDecision } from '../policy/decide'
+import { gather, judge } from '../gate/judge'
+import { decide, decideUpFront, faultDecision } from '../policy/decide'
 import { effectOf, type Claim, type Decision } from '../policy/decision'
 import { effectiveMode, siteMode } from '../policy/effective-mode'
+import { explain, explainFault, type Step } from '../policy/explain'
+import { NoPolicyError, type LookupSite } from './site'
 
 /** What a user gets now, with or without a proven device. */
 export type Standing = (user: string, claim: Claim | null) => Decision
@@ -30,6 +32,41 @@ export function standing(
       if (!(error instanceof CorruptRecordError)) throw error
       tell(error.message)
       return faultDecision(failMode, mode, subject, active.version)
+    }
+  }
+}
+
+export interface Explained {
+  readonly decision: Decision
+  readonly steps: readonly Step[]
+}
+
+/** The same with what each step saw. Throws NoPolicyError. */
+export function explaining(
+  site: Pick<LookupSite, 'store' | 'config' | 'now' | 'tell'>,
+): (user: string, claim: Claim | null) => Explained {
+  const store = site.store()
+  const active = store.activePolicy()
+  if (!active) throw new NoPolicyError()
+  const { enforcement, identity, failMode } = site.config()
+  const host = { enforcement, unidentified: identity.unidentified }
+  const now = site.now()
+  return (user, claim) => {
+    const subject = { user, claim, platformHint: null, exemptNetwork: false }
+    const asked = { subject, active, host }
+    try {
+      const request = decideUpFront(asked)
+        ? { ...asked, devices: [], overrides: [], leaseValid: true }
+        : gather(store, subject, active, host, now).request
+      return { decision: decide(request, now), steps: explain(request, now) }
+    } catch (error) {
+      if (!(error instanceof CorruptRecordError)) throw error
+      site.tell(error.message)
+      const mode = effectiveMode(siteMode(active), enforcement)
+      return {
+        decision: faultDecision(failMode, mode, subject, active.version),
+        steps: explainFault(asked, error.message),
+      }
     }
   }
 }

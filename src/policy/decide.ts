@@ -89,8 +89,7 @@ function overrideVerdict(
   let deciding: Override | undefined
   let validUntil = Infinity
   for (const override of request.overrides) {
-    const { kind, id } = override.subject
-    if (id !== (kind === 'user' ? request.subject.user : deviceId)) continue
+    if (!isAbout(override, request.subject.user, deviceId)) continue
     const expiresAt = override.expiresAt ?? Infinity
     if (expiresAt <= now) continue
     validUntil = Math.min(validUntil, expiresAt)
@@ -102,11 +101,21 @@ function overrideVerdict(
     action: locked ? 'block' : 'allow',
     silent: false,
     reason: locked ? 'locked' : 'exempted',
-    rule: `${deciding.kind}:${deciding.subject.kind}:${deciding.subject.id}`,
+    rule: overrideRule(deciding),
     text: locked ? reasonText('locked', request.active.policy.contact) : '',
     validUntil,
   }
 }
+
+/** Whether an override is on this user or this device. */
+export const isAbout = (
+  { subject: { kind, id } }: Override,
+  user: string,
+  deviceId: string | null,
+): boolean => id === (kind === 'user' ? user : deviceId)
+
+/** How a decision names the override that made it. */
+export const overrideRule = ({ kind, subject }: Override): string => `${kind}:${subject.kind}:${subject.id}`
 
 /** Step 5, where the host does not go by the owner's devices. */
 function unidentifiedVerdict({ host, active }: DecisionRequest): Verdict {

@@ -18,7 +18,7 @@ export interface Verdict {
 
 const SEVERITY: Readonly<Record<Action, number>> = { allow: 0, warn: 1, block: 2 }
 
-type Weighed = Pick<Verdict, 'action' | 'silent'>
+export type Weighed = Pick<Verdict, 'action' | 'silent'>
 
 /** What is done to the person comes before what is only noted. */
 export const isWorse = (one: Weighed, than: Weighed): boolean => weight(one) > weight(than)
@@ -37,7 +37,7 @@ export const unknownVerdict = ({ unknown, contact }: Policy): Verdict => ({
 })
 
 /** What one step has against a device. */
-type Objection =
+export type Objection =
   | { readonly action: Action; readonly silent: false; readonly reason: StandardReason }
   | {
       readonly action: 'warn' | 'block'
@@ -49,7 +49,7 @@ type Objection =
     }
 
 /** A mandate about a device, and from when on its deadline applies to this one. */
-interface Duty {
+export interface Duty {
   readonly mandate: Mandate
   readonly deadline: number
 }
@@ -64,11 +64,10 @@ export function deviceVerdict(
   leaseValid: boolean,
   now: number,
 ): Verdict {
-  const staleAt = device.evidenceAt + policy.stale.afterMs
+  const staleAt = staleFrom(device, policy)
   const duties = dutiesOf(device, policy)
   const objections: Objection[] = []
-  if (!leaseValid || now >= staleAt)
-    objections.push({ action: policy.stale.action, silent: false, reason: 'stale' })
+  if (!leaseValid || now >= staleAt) objections.push(staleObjection(policy))
   objections.push(...mandateObjections(duties, now))
   const baseline = baselineObjection(device.state, policy)
   if (baseline) objections.push(baseline)
@@ -78,17 +77,28 @@ export function deviceVerdict(
   if (!first) return { action: 'allow', silent: false, reason: 'compliant', rule: null, text: '', validUntil }
   const worst = others.reduce((worst, next) => (isWorse(next, worst) ? next : worst), first)
   const { action, silent, reason } = worst
-  const rule = 'mandate' in worst ? worst.mandate.id : null
-  return { action, silent, reason, rule, text: textOf(worst, policy.contact), validUntil }
+  return { action, silent, reason, rule: ruleOf(worst), text: textOf(worst, policy.contact), validUntil }
 }
 
-const dutiesOf = (device: DeviceRecord, { mandates, groups }: Policy): Duty[] =>
+export const ruleOf = (objection: Objection): string | null =>
+  'mandate' in objection ? objection.mandate.id : null
+
+export const staleFrom = (device: DeviceRecord, { stale }: Policy): number =>
+  device.evidenceAt + stale.afterMs
+
+export const staleObjection = ({ stale }: Policy): Objection => ({
+  action: stale.action,
+  silent: false,
+  reason: 'stale',
+})
+
+export const dutiesOf = (device: DeviceRecord, { mandates, groups }: Policy): Duty[] =>
   mandates
     .filter((mandate) => isInScope(mandate, device, groups))
     .map((mandate) => ({ mandate, deadline: deadlineOf(mandate, device, groups) }))
 
 /** Of several mandates that say the same, the one with the earliest deadline speaks: it is the next to act on. */
-const mandateObjections = (duties: readonly Duty[], now: number): Objection[] =>
+export const mandateObjections = (duties: readonly Duty[], now: number): Objection[] =>
   duties
     .filter(({ mandate: { warnFrom, until } }) => now >= warnFrom && (until === undefined || now < until))
     // NaN where no stage reaches the device in either.
@@ -108,7 +118,7 @@ const nextMandateMoment = (duties: readonly Duty[], now: number): number =>
     .flatMap(({ mandate: { warnFrom, until = Infinity }, deadline }) => [warnFrom, deadline, until])
     .reduce((next, moment) => (moment > now && moment < next ? moment : next), Infinity)
 
-function baselineObjection(state: ComplianceState, policy: Policy): Objection | undefined {
+export function baselineObjection(state: ComplianceState, policy: Policy): Objection | undefined {
   switch (state) {
     case 'noncompliant':
       return { action: policy.noncompliant, silent: false, reason: 'noncompliant' }

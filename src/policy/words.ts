@@ -50,6 +50,15 @@ export function durationWords(ms: number): string {
   return counted(ms / size, unit)
 }
 
+/** `45 s`, `30 min`, `3 h`, `7 d`: how long ago or how far ahead, at a glance. */
+export function spanWords(ms: number): string {
+  const seconds = Math.max(0, ms / 1000)
+  if (seconds < 120) return `${Math.round(seconds)} s`
+  if (seconds < 7200) return `${Math.round(seconds / 60)} min`
+  if (seconds < 172_800) return `${Math.round(seconds / 3600)} h`
+  return `${Math.round(seconds / 86_400)} d`
+}
+
 export const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
 
 const PHONES: readonly Platform[] = ['ios', 'android']

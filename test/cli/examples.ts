@@ -145,5 +145,7 @@ export const withoutWhatVaries = (document: string): string =>
     .replace(/^\w\w( +TIME +(signs|verifies))$/gm, 'ID$1')
     // After the keys, of which one may be called 5d.
     .replace(/\b\d+[smhd]\b/g, 'AGE')
+    .replace(/\b\d+ (?:s|min|h|d) (ago|old)\b/g, 'SPAN $1')
+    .replace(/"age_s": \d+/g, '"age_s": AGE')
     .replace(/\b\w\w signs\b/g, 'ID signs')
     .replace(/ {2,}/g, ' ')

@@ -29,11 +29,21 @@ describe('device-gate why', () => {
 
   it('a device: what decides, on what evidence, and what to tell its person', async () => {
     const { cases } = await why('anna-phone')
-    const { evidence_at, valid_until, ...rest } = cases[0] ?? {}
+    const { evidence_at, evidence, valid_until, steps, ...rest } = cases[0] ?? {}
     assert.equal(cases.length, 1)
     assert.match(String(evidence_at), /^\d{4}-/)
     assert.match(String(valid_until), /^\d{4}-/)
+    const { age_s, ...of } = evidence as Record<string, unknown>
+    assert.ok(Number(age_s) < 60)
+    assert.deepEqual(of, { at: evidence_at, source: 'mdm', state: 'compliant', findings: ['app:x'] })
+    assert.deepEqual(
+      (steps as Record<string, unknown>[])
+        .filter(({ result }) => result === 'decided')
+        .map(({ step, name, effect, reason, rule }) => [step, name, effect, reason, rule]),
+      [[8, 'mandates', 'block', 'mandate_deadline', 'm']],
+    )
     assert.deepEqual(rest, {
+      title: `device anna-phone (ios, ${ANNA})`,
       user: ANNA,
       device: 'anna-phone',
       platform: 'ios',

@@ -1,15 +1,15 @@
 import type { Fleet } from '../devices/redis/fleet'
-import { hostName, type HostReport, type KnownHost } from '../devices/redis/host-report'
+import { hostName, type KnownHost } from '../devices/redis/host-report'
 import { StoreProblem } from '../devices/redis/problem'
-import { age, clockTime, isoTime, table } from './output'
+import { isoTime } from './site'
 
 /** Reports are up to a second old: a host is behind when it lacks more than a busy second brings. */
 const MAX_LAG = 2000
 
-type Standing = 'well' | 'behind' | 'no lease' | 'silent'
+type HostWord = 'well' | 'behind' | 'no lease' | 'silent'
 
-interface HostStanding extends KnownHost {
-  readonly standing: Standing
+export interface HostStanding extends KnownHost {
+  readonly standing: HostWord
   /** Entries of the store it lacks. */
   readonly lag: number | null
 }
@@ -43,7 +43,12 @@ export async function fleetStatus(fleet: Fleet): Promise<FleetStatus> {
 export const fleetJson = ({ place, problem, hosts }: FleetStatus, now: number): object => ({
   store: place,
   problem,
-  hosts: hosts.map(({ id, lastHeardAt, lag, standing, report }) => ({
+  hosts: hostsJson(hosts, now),
+})
+
+/** The published form of hosts. */
+export const hostsJson = (hosts: readonly HostStanding[], now: number): object[] =>
+  hosts.map(({ id, lastHeardAt, lag, standing, report }) => ({
     id,
     host: report?.host ?? null,
     standing,
@@ -58,43 +63,7 @@ export const fleetJson = ({ place, problem, hosts }: FleetStatus, now: number): 
     journal_waiting: report?.journalWaiting ?? null,
     journal_lost: report?.journalLost ?? null,
     running_since: report ? isoTime(report.startedAt) : null,
-  })),
-})
-
-export function fleetText({ hosts, problem }: FleetStatus, now: number): string {
-  if (problem !== null) return `\nthe other hosts cannot be told: ${problem}\n`
-  const row = ({ id, report, standing, lag, lastHeardAt }: HostStanding): (string | number | null)[] => [
-    hostName(id, hosts),
-    standing,
-    lag,
-    report?.policyVersion ?? null,
-    report?.workers ?? null,
-    report?.sessions ?? null,
-    report?.setAside ?? null,
-    report ? journalText(report) : null,
-    report?.version ?? null,
-    report ? clockTime(report.startedAt) : `silent for ${age((now - lastHeardAt) / 1000)}`,
-  ]
-  const headings = [
-    'host',
-    'is',
-    'lag',
-    'policy',
-    'workers',
-    'sessions',
-    'set aside',
-    'journal',
-    'version',
-    'running since',
-  ]
-  return `\n${table(headings, hosts.map(row))}`
-}
-
-/** How much of its block log the fleet lacks. */
-function journalText({ journalWaiting, journalLost }: HostReport): string {
-  const waits = journalWaiting === 0 ? 'forwarded' : `${journalWaiting ?? '?'} wait`
-  return journalLost === 0 ? waits : `${waits}, ${journalLost} lost`
-}
+  }))
 
 /** `3 hosts, all well`; or which ones are not. */
 export function fleetSummary({ hosts, problem }: FleetStatus): string {

@@ -1,0 +1,94 @@
+import type { DeviceRecord } from './device'
+import type { Effect, Look } from './look'
+import type { Mandate, Policy } from './policy'
+import { isInScope } from './reach'
+import {
+  baselineObjection,
+  dutiesOf,
+  isWorse,
+  mandateObjections,
+  ruleOf,
+  staleFrom,
+  staleObjection,
+  type Duty,
+  type Objection,
+} from './verdict'
+import { counted, spanWords } from './words'
+
+/** Mandates told of one by one. */
+const MAX_TOLD = 5
+
+/** Steps 7 to 9: each says its own, whatever the others say. */
+export const looksAtDevice = (
+  device: DeviceRecord,
+  policy: Policy,
+  leaseValid: boolean,
+  now: number,
+): readonly Look[] => [
+  evidenceLook(device, policy, leaseValid, now),
+  mandatesLook(device, policy, now),
+  baselineLook(device, policy),
+]
+
+const effectOf = (objection: Objection): Effect => {
+  const { action, silent, reason } = objection
+  return { action, silent, reason, rule: ruleOf(objection) }
+}
+
+function evidenceLook(device: DeviceRecord, policy: Policy, leaseValid: boolean, now: number): Look {
+  const { afterMs, action } = policy.stale
+  const age = `evidence ${spanWords(now - device.evidenceAt)} old, ${spanWords(afterMs)} allowed`
+  if (now >= staleFrom(device, policy))
+    return { saw: `${age}; stale: ${action}`, effect: effectOf(staleObjection(policy)) }
+  if (!leaseValid)
+    return {
+      saw: `${age}, but this host has not heard from the store for too long; stale: ${action}`,
+      effect: effectOf(staleObjection(policy)),
+    }
+  return { saw: age, effect: null }
+}
+
+function mandatesLook(device: DeviceRecord, policy: Policy, now: number): Look {
+  const { mandates, groups } = policy
+  if (mandates.length === 0) return { saw: 'the policy has no mandates', effect: null }
+  const duties = dutiesOf(device, policy)
+  const others = mandates.filter((mandate) => !isInScope(mandate, device, groups))
+  const told = [
+    ...duties.map((duty) => `mandate ${duty.mandate.id}: ${dutyWords(duty, device, now)}`),
+    ...others.map((mandate) => `mandate ${mandate.id}: ${outOfScopeWords(mandate, device)}`),
+  ]
+  const more = told.length > MAX_TOLD ? `; and ${counted(told.length - MAX_TOLD, 'more mandate')}` : ''
+  const [first, ...rest] = mandateObjections(duties, now)
+  const worst = first && rest.reduce((worst, next) => (isWorse(next, worst) ? next : worst), first)
+  return { saw: told.slice(0, MAX_TOLD).join('; ') + more, effect: worst ? effectOf(worst) : null }
+}
+
+function outOfScopeWords({ platforms, finding }: Mandate, { platform, findings }: DeviceRecord): string {
+  if (!platforms.includes(platform)) return `${platform} not in scope`
+  return findings.includes(finding)
+    ? 'in none of its groups'
+    : `${platform} in scope, finding ${finding} not present`
+}
+
+function dutyWords({ mandate, deadline }: Duty, { platform }: DeviceRecord, now: number): string {
+  const { finding, warnFrom, until = Infinity, mode = 'block' } = mandate
+  const scope = `${platform} in scope, finding ${finding} present`
+  if (now < warnFrom) return `${scope}, says nothing for another ${spanWords(warnFrom - now)}`
+  if (now >= until) return `${scope}, ended ${spanWords(now - until)} ago`
+  const most = mode === 'block' ? '' : mode === 'warn' ? ', warns at most' : ', silent: only noted'
+  return `${scope}, ${deadlineWords(deadline, now)}${most}`
+}
+
+function deadlineWords(deadline: number, now: number): string {
+  if (deadline === Infinity) return 'no stage of the deadline reaches it'
+  return now >= deadline
+    ? `deadline passed ${spanWords(now - deadline)} ago`
+    : `deadline in ${spanWords(deadline - now)}`
+}
+
+function baselineLook({ state }: DeviceRecord, policy: Policy): Look {
+  const objection = baselineObjection(state, policy)
+  return objection
+    ? { saw: `state ${state}, policy: ${objection.action}`, effect: effectOf(objection) }
+    : { saw: `state ${state}`, effect: null }
+}

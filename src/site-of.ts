@@ -1,0 +1,20 @@
+import { formatProblem } from './config/config-problem'
+import type { ControlParts } from './host-parts'
+import type { LookupSite } from './lookup/site'
+import { workerPids } from './worker-pids'
+
+/** What the control plane has open, for those who look things up in it. */
+export function siteOf({ harakaDir, config, store, fleet, journal, onFault }: ControlParts): LookupSite {
+  return {
+    harakaDir,
+    config: () => config.current(),
+    configProblems: () => config.problems().map(formatProblem),
+    store: () => store,
+    fleet: () => fleet,
+    journal: () => journal,
+    traffic: (since) => journal.traffic.since(since),
+    workers: () => journal.workers.of(workerPids()),
+    now: Date.now,
+    tell: (text) => onFault(new Error(text)),
+  }
+}
