@@ -46,6 +46,18 @@ module.exports = {
       'gate',
       'lmdb',
     ]),
+    {
+      name: 'console-imports-only-the-words-of-the-gate',
+      severity: 'error',
+      from: { path: '^console/' },
+      to: { path: '^src/', pathNot: '^src/policy/vocabulary' },
+    },
+    {
+      name: 'nothing-imports-the-console',
+      severity: 'error',
+      from: { path: '^(src|plugins)/' },
+      to: { path: '^console/' },
+    },
     home('lmdb', ['lmdb']),
     home('ioredis', ['devices']),
     home('pino', ['journal']),

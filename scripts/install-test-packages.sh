@@ -25,6 +25,7 @@ need openssl openssl
 # An XML property list is held against a parser of somebody else.
 need python3 python3
 need redis-server redis-server
+need chromium chromium
 [ "${#missing[@]}" -eq 0 ] && check_version && exit 0
 
 if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then

@@ -7,7 +7,7 @@ import { tempDirs } from '../support/temp-dir'
 
 const SCRIPT = path.resolve(__dirname, '..', '..', 'scripts', 'install-test-packages.sh')
 
-const THERE = { curl: '', openssl: '', 'redis-server': '' }
+const THERE = { curl: '', openssl: '', 'redis-server': '', chromium: '' }
 
 describe('scripts/install-test-packages.sh', () => {
   const tempDir = tempDirs()
@@ -33,12 +33,12 @@ describe('scripts/install-test-packages.sh', () => {
     assert.equal(code, 1)
     assert.match(
       output,
-      /^The end-to-end tests need: curl openssl redis-server \(names of Debian's packages\)\. Install them/,
+      /^The end-to-end tests need: curl openssl redis-server chromium \(names of Debian's packages\)\. Install them/,
     )
   })
 
   it('names what is missing to root where there is no apt-get', () => {
-    const { code, output } = run({ curl: '', 'redis-server': '', id: 'echo 0' })
+    const { code, output } = run({ curl: '', 'redis-server': '', chromium: '', id: 'echo 0' })
     assert.equal(code, 1)
     assert.match(output, /^The end-to-end tests need: openssl \(names of Debian's packages\)/)
   })
@@ -47,6 +47,7 @@ describe('scripts/install-test-packages.sh', () => {
     const { code, output } = run({
       openssl: '',
       'redis-server': '',
+      chromium: '',
       id: 'echo 0',
       'apt-get': 'echo apt-get "$@"; exit 100',
     })

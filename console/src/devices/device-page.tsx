@@ -1,0 +1,56 @@
+import type { JSX } from 'preact'
+
+import { useResource } from '../api/resource'
+import type { DevicePage as Answer } from '../api/types'
+import { CaseCard } from '../people/case-card'
+import { Overrides } from '../people/overrides'
+import { blockHappening, orderHappening, syncHappening, Timeline } from '../people/timeline'
+import { deviceUrl, urlOf } from '../route'
+import { UserLink } from '../ui/links'
+import { Loaded } from '../ui/notices'
+import { PLATFORM_WORDS } from '../ui/words'
+
+const POLL_MS = 5000
+
+export function DevicePage({ id }: { id: string }): JSX.Element {
+  const page = useResource<Answer>(deviceUrl(id), POLL_MS)
+  return (
+    <>
+      <h1>
+        Device <span class="name">{id}</span>
+      </h1>
+      <Loaded resource={page} lines={8}>
+        {({ record, case: one, overrides, history, recent, synced }) => (
+          <>
+            <p class="subtitle">
+              {PLATFORM_WORDS[record.platform]} of{' '}
+              {record.owners.length === 0
+                ? 'nobody'
+                : record.owners.map((user, index) => (
+                    <>
+                      {index > 0 && ', '}
+                      <UserLink key={user} user={user} />
+                    </>
+                  ))}
+            </p>
+            <Overrides subject={{ kind: 'device', id }} overrides={overrides} onChange={page.reload} />
+            <CaseCard of={one} hideDevice />
+            <section aria-labelledby="timeline">
+              <h2 id="timeline">Timeline</h2>
+              <Timeline
+                happenings={[
+                  ...recent.map(blockHappening),
+                  ...history.map(orderHappening),
+                  ...synced.map(syncHappening),
+                ]}
+              />
+              <p>
+                <a href={urlOf('/blocks', { device: id })}>All its blocks</a>
+              </p>
+            </section>
+          </>
+        )}
+      </Loaded>
+    </>
+  )
+}

@@ -1,0 +1,66 @@
+import type { JSX } from 'preact'
+
+import type { Block, Order, Synced } from '../api/types'
+import { OutcomeBadge } from '../ui/badge'
+import { DecisionLink, DeviceLink } from '../ui/links'
+import { Moment } from '../ui/moment'
+import { Empty } from '../ui/notices'
+import { reasonName } from '../ui/words'
+
+export interface Happening {
+  readonly at: string
+  readonly what: JSX.Element
+}
+
+/** What happened to somebody: decisions, orders and syncs, newest first. */
+export function Timeline({ happenings }: { happenings: readonly Happening[] }): JSX.Element {
+  if (happenings.length === 0)
+    return (
+      <Empty>
+        Nothing is on record: no block, no warning and no order in the time that the journal keeps.
+      </Empty>
+    )
+  const sorted = [...happenings].sort((a, b) => Date.parse(b.at) - Date.parse(a.at))
+  return (
+    <ol class="timeline">
+      {sorted.map(({ at, what }, index) => (
+        <li key={`${at} ${index}`}>
+          <Moment at={at} />
+          <div>{what}</div>
+        </li>
+      ))}
+    </ol>
+  )
+}
+
+export const blockHappening = (block: Block): Happening => ({
+  at: block.time,
+  what: (
+    <>
+      <OutcomeBadge outcome={block.outcome} enforced={block.enforced} /> {block.protocol.toUpperCase()},{' '}
+      {reasonName(block.reason)}
+      {block.rule !== null && ` (${block.rule})`} <span class="muted">from {block.remote}</span>
+      {block.repeats > 1 && <span class="muted">, {block.repeats} times</span>}{' '}
+      <DecisionLink id={block.decision} />
+    </>
+  ),
+})
+
+export const orderHappening = (order: Order): Happening => ({
+  at: order.at,
+  what: (
+    <>
+      <strong>{order.kind}</strong> by {order.who}: {order.change}
+      {order.reason !== '' && <span class="muted"> “{order.reason}”</span>}
+    </>
+  ),
+})
+
+export const syncHappening = ({ device, protocol, at }: Synced): Happening => ({
+  at,
+  what: (
+    <>
+      synced by {protocol.toUpperCase()} with <DeviceLink id={device} />
+    </>
+  ),
+})

@@ -1,0 +1,62 @@
+import type { JSX } from 'preact'
+import { useState } from 'preact/hooks'
+
+import { post } from '../api/client'
+import { asProblem, type Problem } from '../api/problem'
+import type { Session } from '../api/types'
+import { ProblemNote } from '../ui/notices'
+import { navigate, usePlace } from '../route'
+
+/** Only a way within the console: a link to the login page must not lead elsewhere. */
+const within = (next: string | null): string => (next !== null && /^\/(?![/\\])/.test(next) ? next : '/')
+
+export function LoginPage({ onSession }: { onSession: (session: Session) => void }): JSX.Element {
+  const { query } = usePlace()
+  const [token, setToken] = useState('')
+  const [busy, setBusy] = useState(false)
+  const [problem, setProblem] = useState<Problem>()
+
+  const signIn = async (): Promise<void> => {
+    setBusy(true)
+    try {
+      onSession(await post<Session>('/session', { token: token.trim() }))
+      navigate(within(query.get('next')), { replace: true })
+    } catch (error) {
+      setProblem(asProblem(error))
+      setBusy(false)
+    }
+  }
+
+  return (
+    <main id="main" class="login">
+      <h1>Device Gate</h1>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault()
+          if (!busy) void signIn()
+        }}
+      >
+        <label>
+          Access token
+          <input
+            type="password"
+            value={token}
+            onInput={(event) => setToken(event.currentTarget.value)}
+            placeholder="dgt_…"
+            autocomplete="current-password"
+            spellcheck={false}
+            required
+            autofocus
+          />
+        </label>
+        {problem && <ProblemNote problem={problem} />}
+        <button type="submit" class="primary" disabled={busy}>
+          {busy ? 'Signing in…' : 'Sign in'}
+        </button>
+      </form>
+      <p class="muted">
+        Tokens are made on the mail host: <code>device-gate token issue NAME --role viewer</code>
+      </p>
+    </main>
+  )
+}
