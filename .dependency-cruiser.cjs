@@ -33,6 +33,7 @@ module.exports = {
     layer('net', []),
     layer('feeds', ['policy', 'devices', 'config', 'orders', 'lmdb', 'net']),
     layer('enrolment', []),
+    layer('admin', ['lookup', 'orders', 'policy', 'devices', 'journal', 'config', 'gate']),
     layer('cli', [
       'enrolment',
       'feeds',
@@ -63,7 +64,9 @@ module.exports = {
     home('pino', ['journal']),
     home('lru-cache', ['gate']),
     home('yaml', ['config']),
-    home('ajv', ['config']),
+    home('ajv', ['config', 'admin']),
+    home('fastify', ['admin']),
+    home('@fastify', ['admin']),
     home('commander', ['cli']),
     home('cli-progress', ['cli']),
     home('csv-parse', ['devices']),

@@ -1,8 +1,9 @@
 import cluster, { type Worker } from 'node:cluster'
 import path from 'node:path'
 
+import { startAdminDuty, type AdminDuty } from './admin-duty'
 import { formatProblem } from './config/config-problem'
-import { removeStatus, writeStatus } from './config/status-file'
+import { removeStatus, writeStatus, type HostStatus } from './config/status-file'
 import { startFleetDuty, type FleetDuty } from './fleet-duty'
 import type { ControlParts } from './host-parts'
 import { BlockLog } from './journal/block-log'
@@ -24,19 +25,22 @@ export async function startControlPlane(parts: ControlParts): Promise<ControlPla
   const { stateDir, policy: policyConfig } = config.current()
   const startedAt = Date.now()
   /** Told of while they are still starting. */
-  const duties: { fleet?: FleetDuty | undefined; policy?: PolicyDuty } = {}
+  const duties: { fleet?: FleetDuty | undefined; policy?: PolicyDuty; admin?: AdminDuty } = {}
   let replicaProblem: string | null = null
 
+  const status = (): HostStatus => ({
+    pid: process.pid,
+    startedAt,
+    configProblems: config.problems().map(formatProblem),
+    policyProblems: duties.policy?.problems() ?? [],
+    configWaiting: config.waiting(),
+    storeProblem: replicaProblem ?? duties.fleet?.problem() ?? null,
+    adminAddress: duties.admin?.address() ?? null,
+    adminProblem: duties.admin?.problem() ?? null,
+  })
   const sayStatus = (): void => {
     try {
-      writeStatus(stateDir, {
-        pid: process.pid,
-        startedAt,
-        configProblems: config.problems().map(formatProblem),
-        policyProblems: duties.policy?.problems() ?? [],
-        configWaiting: config.waiting(),
-        storeProblem: replicaProblem ?? duties.fleet?.problem() ?? null,
-      })
+      writeStatus(stateDir, status())
     } catch (error) {
       onFault(error)
     }
@@ -60,12 +64,14 @@ export async function startControlPlane(parts: ControlParts): Promise<ControlPla
     if (pid !== undefined) journal.workers.remove(pid).catch(onFault)
   }
   cluster.on('exit', forget)
+  duties.admin = await startAdminDuty(parts, { status, watch: undefined, onChange: sayStatus })
   const cleaning = journal.workers.keepOnly(workerPids()).catch(onFault)
 
   return {
     close: async () => {
       clearInterval(presence)
       cluster.off('exit', forget)
+      await duties.admin?.close()
       await cleaning
       await orders.close()
       await duties.policy?.close()

@@ -17,6 +17,7 @@ import { recallCommand } from './recall-command'
 import { statusCommand } from './status-command'
 import { storeCommand } from './store-command'
 import { tagCommand } from './tag-command'
+import { tokenCommand } from './token-command'
 import { whyCommand } from './why-command'
 
 const EXIT_DONE = 0
@@ -52,7 +53,8 @@ export async function run(argv: readonly string[], given: Streams): Promise<numb
     })
     .hook('preAction', async (_, command) => {
       options = globalOptions(command)
-      const aboutKeys = command.parent?.name() === 'tag' && command.name() !== 'export'
+      const group = command.parent?.name() ?? ''
+      const aboutKeys = ['tag', 'token'].includes(group) && command.name() !== 'export'
       if (!aboutKeys && !WITHOUT_STORE.includes(command.name())) await openedSite().catchUp()
     })
 
@@ -70,6 +72,7 @@ export async function run(argv: readonly string[], given: Streams): Promise<numb
   storeCommand(program, context)
   tagCommand(program, context)
   profileCommand(program, context)
+  tokenCommand(program, context)
   withGlobalOptions(program)
 
   try {

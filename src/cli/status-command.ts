@@ -58,6 +58,8 @@ const statusText = (found: StatusFacts): string =>
     ...(found.gate
       ? [['IMAP sessions', `${found.sessions} open, in ${found.workers} workers`] as const]
       : []),
+    ...(found.gate?.adminAddress != null ? [['admin server', found.gate.adminAddress] as const] : []),
+    ...(found.gate?.adminProblem != null ? [['ADMIN SERVER', found.gate.adminProblem] as const] : []),
     ['tag keys', keysText(found.tagKeys)],
     ['devices', found.devices],
     ['exemptions and locks', found.overrides],

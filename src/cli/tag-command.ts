@@ -1,6 +1,6 @@
-import fs from 'node:fs'
 import type { Command } from 'commander'
 
+import { rewriteSecretFile } from '../config/secret-file'
 import { createTagReader } from '../identity/device-tag'
 import { formatKeyring, rotateKeyring, type TagKeyring } from '../identity/tag-keyring'
 import { normaliseUser } from '../devices/record'
@@ -80,51 +80,20 @@ function verify(context: CommandContext, name: string): void {
 }
 
 function rotate(context: CommandContext): void {
-  const named = context.config().identity.tag.keyFile
-  // Behind a symbolic link lies the file to replace.
-  const keyFile = fs.existsSync(named) ? fs.realpathSync(named) : named
-  const draft = `${keyFile}.new`
-  const descriptor = openDraft(draft)
-  let ring: TagKeyring
-  try {
+  const { keyFile } = context.config().identity.tag
+  let ring: TagKeyring = []
+  rewriteSecretFile(keyFile, () => {
     const rotated = rotateKeyring(keyring(context), context.now())
     if (!rotated) throw new Refusal(`${keyFile} has as many keys as it may: remove its last line first`)
     ring = rotated
-    fs.writeFileSync(descriptor, formatKeyring(ring))
-    keepOwner(descriptor, keyFile)
-    fs.fsyncSync(descriptor)
-    fs.renameSync(draft, keyFile)
-  } catch (error) {
-    fs.rmSync(draft, { force: true })
-    throw error
-  } finally {
-    fs.closeSync(descriptor)
-  }
+    return formatKeyring(ring)
+  })
   const signing = ring[0]?.id ?? ''
   answer(
     context,
     { signing, keys: ring.length },
     `new tags are signed with key ${signing}; ${ring.length} ${ring.length === 1 ? 'key verifies' : 'keys verify'}\n`,
   )
-}
-
-/** Made by one at a time: of two rotations at once the second would take the first one's key away again. */
-function openDraft(draft: string): number {
-  try {
-    return fs.openSync(draft, 'wx', 0o600)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST')
-      throw new Refusal(`${draft} is there: another rotation is under way, or was cut short; then remove it`)
-    throw new Refusal(`${draft} cannot be written: ${(error as Error).message}`)
-  }
-}
-
-/** A rotation by root must leave the file to the user that Haraka runs as. */
-function keepOwner(descriptor: number, keyFile: string): void {
-  const former = fs.statSync(keyFile, { throwIfNoEntry: false })
-  if (!former || process.getuid?.() !== 0) return
-  fs.fchownSync(descriptor, former.uid, former.gid)
-  fs.fchmodSync(descriptor, former.mode & 0o770)
 }
 
 function keys(context: CommandContext): void {

@@ -9,6 +9,11 @@ import { namedFileProblems } from './named-files'
 import { parseRedisUrl, type RedisTarget } from './redis-url'
 import { publishedSchema, readValidYaml } from './schema'
 
+interface TlsYaml {
+  readonly cert: string | null
+  readonly key: string | null
+}
+
 /** The file's own shape, after the schema has filled in the defaults. */
 export interface HostYaml {
   readonly enforcement: Enforcement
@@ -31,7 +36,7 @@ export interface HostYaml {
     readonly enabled: boolean
     readonly listen: readonly string[]
     readonly listen_tls: readonly string[]
-    readonly tls: { readonly cert: string | null; readonly key: string | null }
+    readonly tls: TlsYaml
     readonly plaintext_login: ImapConfig['plaintextLogin']
     readonly upstream: ImapConfig['upstream']
     readonly limits: {
@@ -44,7 +49,11 @@ export interface HostYaml {
     readonly revoke_spread_s: number
   }
   readonly journal: { readonly max_age: string; readonly max_entries: number; readonly pseudonymise: boolean }
-  readonly admin: { readonly listen: string; readonly token_file: string }
+  readonly admin: {
+    readonly listen: string | null
+    readonly token_file: string
+    readonly tls: TlsYaml
+  }
 }
 
 const validate = publishedSchema('device_gate.schema.json')
@@ -71,6 +80,7 @@ export function parseHostConfig(
     ...addressProblems(raw, problemAt),
     ...tlsProblems(raw, problemAt),
     ...journalProblems(raw, problemAt),
+    ...adminProblems(raw, problemAt),
   ]
   if (problems.length > 0) return { ok: false, problems }
   const config = toHostConfig(raw, options.harakaDir)
@@ -84,7 +94,8 @@ const JOURNAL_AGE = { least: '1h', most: '3650d' }
 export function toHostConfig(raw: HostYaml, harakaDir: string): HostConfig {
   const inConfig = (file: string): string => path.resolve(harakaDir, 'config', file)
   const optional = (file: string | null): string | null => (file === null ? null : inConfig(file))
-  const { cert, key } = raw.imap.tls
+  const tlsFiles = ({ cert, key }: TlsYaml): HostConfig['admin']['tls'] =>
+    cert === null || key === null ? null : { cert: inConfig(cert), key: inConfig(key) }
   return {
     enforcement: raw.enforcement,
     stateDir: path.resolve(harakaDir, raw.state_dir),
@@ -106,7 +117,7 @@ export function toHostConfig(raw: HostYaml, harakaDir: string): HostConfig {
       enabled: raw.imap.enabled,
       listen: raw.imap.listen.flatMap((text) => listenAddress(text) ?? []),
       listenTls: raw.imap.listen_tls.flatMap((text) => listenAddress(text) ?? []),
-      tls: cert === null || key === null ? null : { cert: inConfig(cert), key: inConfig(key) },
+      tls: tlsFiles(raw.imap.tls),
       plaintextLogin: raw.imap.plaintext_login,
       upstream: { ...raw.imap.upstream, ca: optional(raw.imap.upstream.ca) },
       limits: {
@@ -123,7 +134,11 @@ export function toHostConfig(raw: HostYaml, harakaDir: string): HostConfig {
       maxEntries: raw.journal.max_entries,
       pseudonymise: raw.journal.pseudonymise,
     },
-    admin: { listen: raw.admin.listen, tokenFile: inConfig(raw.admin.token_file) },
+    admin: {
+      listen: raw.admin.listen === null ? null : (listenAddress(raw.admin.listen) ?? null),
+      tokenFile: inConfig(raw.admin.token_file),
+      tls: tlsFiles(raw.admin.tls),
+    },
   }
 }
 
@@ -181,7 +196,7 @@ function addressProblems(raw: HostYaml, problemAt: ProblemAt): ConfigProblem[] {
   return [
     ...raw.imap.listen.flatMap((text, i) => listen(['imap', 'listen', i], text)),
     ...raw.imap.listen_tls.flatMap((text, i) => listen(['imap', 'listen_tls', i], text)),
-    ...listen(['admin', 'listen'], raw.admin.listen),
+    ...(raw.admin.listen === null ? [] : listen(['admin', 'listen'], raw.admin.listen)),
     ...raw.identity.exempt_networks.flatMap((text, i) =>
       unless(
         isNetwork(text),
@@ -205,3 +220,18 @@ function tlsProblems(raw: HostYaml, problemAt: ProblemAt): ConfigProblem[] {
   }
   return []
 }
+
+/** Tokens and what the answers tell must not cross a network in the clear. */
+function adminProblems({ admin }: HostYaml, problemAt: ProblemAt): ConfigProblem[] {
+  const { cert, key } = admin.tls
+  if ((cert === null) !== (key === null))
+    return [problemAt(['admin', 'tls'], 'needs both cert and key, or neither')]
+  const address = admin.listen === null ? undefined : listenAddress(admin.listen)
+  if (cert !== null || !address || isLoopback(address.host)) return []
+  const problem = `is beyond this host: that needs admin.tls.cert and admin.tls.key (found "${address.host}")`
+  return [problemAt(['admin', 'listen'], problem)]
+}
+
+/** A name may lead anywhere, but this one (RFC 6761 section 6.3). */
+const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || (net.isIPv4(host) && host.startsWith('127.'))

@@ -23,7 +23,14 @@ export interface HostConfig {
   readonly smtp: { readonly enabled: boolean }
   readonly imap: ImapConfig
   readonly journal: JournalConfig
-  readonly admin: { readonly listen: string; readonly tokenFile: string }
+  readonly admin: AdminConfig
+}
+
+export interface AdminConfig {
+  /** null: there is no admin server. */
+  readonly listen: ListenAddress | null
+  readonly tokenFile: string
+  readonly tls: { readonly cert: string; readonly key: string } | null
 }
 
 export interface JournalConfig {

@@ -10,7 +10,7 @@ import { readTagKeyFile } from './tag-key-file'
 
 /** What is wrong with the files that a config names: the gate could not work with them. */
 export function namedFileProblems(
-  { identity, imap, store }: HostConfig,
+  { admin, identity, imap, store }: HostConfig,
   problemAt: (keys: KeyPath, problem: string) => ConfigProblem,
 ): ConfigProblem[] {
   return [
@@ -20,6 +20,7 @@ export function namedFileProblems(
     ...certificatesProblem(identity.clientCa).map((problem) => problemAt(['identity', 'client_ca'], problem)),
     ...certificatesProblem(imap.upstream.ca).map((problem) => problemAt(['imap', 'upstream', 'ca'], problem)),
     ...(imap.tls ? tlsProblems(imap.tls, (part) => ['imap', 'tls', part], problemAt) : []),
+    ...(admin.tls ? tlsProblems(admin.tls, (part) => ['admin', 'tls', part], problemAt) : []),
     ...(store.kind === 'redis' ? redisFileProblems(store.redis.target, problemAt) : []),
   ]
 }

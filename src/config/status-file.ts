@@ -12,6 +12,10 @@ export interface HostStatus {
   readonly configWaiting: readonly string[]
   /** Why commands do not reach this process; null when they do. */
   readonly storeProblem: string | null
+  /** Where the admin server listens; null: nowhere. */
+  readonly adminAddress: string | null
+  /** Why it does not, though it should. */
+  readonly adminProblem: string | null
 }
 
 const statusPath = (stateDir: string): string => path.join(stateDir, 'status.json')

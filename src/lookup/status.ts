@@ -92,6 +92,7 @@ export const statusJson = (facts: StatusFacts, now: number): object => ({
   config_problems: facts.configProblems,
   config_waiting: facts.configWaiting,
   damaged: facts.damaged,
+  admin: { address: facts.gate?.adminAddress ?? null, problem: facts.gate?.adminProblem ?? null },
   gate: facts.gate
     ? {
         pid: facts.gate.pid,

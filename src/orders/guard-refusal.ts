@@ -8,7 +8,7 @@ export class GuardRefusal extends Error {
     readonly figure: GuardFigure,
     confirmed: number | undefined,
     /** How it may pass after all. */
-    way: 'option' | 'command' | 'second person' = 'option',
+    private readonly way: 'option' | 'command' | 'second person' = 'option',
   ) {
     const { newlyBlocked, devices, bound } = figure
     const wrong =
@@ -17,6 +17,11 @@ export class GuardRefusal extends Error {
       `${wrong}this would newly block ${newlyBlocked} of ${devices} devices, max_new_blocks allows ${bound}; ` +
         `nothing was changed. ${WAYS[way](newlyBlocked)}`,
     )
+  }
+
+  /** No figure lets it pass, another person has to. */
+  get needsSecond(): boolean {
+    return this.way === 'second person'
   }
 }
 

@@ -116,6 +116,7 @@ describe('device-gate status', () => {
       config_problems: [],
       config_waiting: [],
       damaged: [],
+      admin: { address: null, problem: null },
       gate: null,
       tag_keys: { count: 0, signing: null },
       devices: 0,
@@ -172,6 +173,8 @@ describe('device-gate status', () => {
       configProblems: ['device_gate.yaml:1:1 is empty'],
       policyProblems: [],
       storeProblem: null,
+      adminAddress: 'http://127.0.0.1:8143',
+      adminProblem: null,
       configWaiting: ['imap.listen', 'state_dir'],
     })
     const { gate, config_problems, policy_problems, config_waiting } = (await site().json(
@@ -188,6 +191,7 @@ describe('device-gate status', () => {
     )
     const text = await site().out('status')
     assert.match(text, new RegExp(`^gate: +running, pid ${process.pid}, since 2026-11-20T08:00:00Z$`, 'm'))
+    assert.match(text, /^admin server: +http:\/\/127\.0\.0\.1:8143$/m)
     assert.match(text, /^config file: +NOT in force: device_gate\.yaml:1:1 is empty$/m)
     assert.match(text, /^policy file: +in force$/m)
     assert.match(text, /^waits for a restart: +imap\.listen\nwaits for a restart: +state_dir$/m)

@@ -183,7 +183,7 @@ describe('device-gate tag', () => {
       const { code, err } = await site().run('tag', 'rotate')
       assert.equal(
         err,
-        `device-gate: ${draft} is there: another rotation is under way, or was cut short; then remove it\n`,
+        `device-gate: ${draft} is there: another change is under way, or was cut short; then remove it\n`,
       )
       assert.equal(code, 1)
     })

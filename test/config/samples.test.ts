@@ -96,7 +96,11 @@ describe('the sample device_gate.yaml', () => {
         revoke_spread_s: 10,
       },
       journal: { max_age: '90d', max_entries: 1000000, pseudonymise: false },
-      admin: { listen: '127.0.0.1:8143', token_file: './device_gate_admin.token' },
+      admin: {
+        listen: '127.0.0.1:8143',
+        token_file: './device_gate_admin.token',
+        tls: { cert: null, key: null },
+      },
     })
   })
 })

@@ -15,6 +15,8 @@ describe('what the gate says of itself', () => {
     policyProblems: [],
     configWaiting: ['imap.listen'],
     storeProblem: null,
+    adminAddress: null,
+    adminProblem: null,
   })
 
   it('is read as it was written', () => {

@@ -16,8 +16,10 @@ export interface HarakaSiteOptions {
   readonly nodes?: number
   /** Users of auth/flat_file, with their passwords. */
   readonly users?: Readonly<Record<string, string>>
-  /** `device_gate.yaml`, without `imap.listen` and `imap.upstream`. */
+  /** `device_gate.yaml`, without `imap.listen`, `imap.upstream` and `admin`. */
   readonly hostConfig?: string
+  /** `admin:` in it; without it there is no admin server. */
+  readonly admin?: string
   /** Lines below `imap:` beside listen and upstream, each indented by two blanks. */
   readonly imapConfig?: string
   readonly policy: string
@@ -93,7 +95,11 @@ export class HarakaSite {
         '[users]',
         ...users,
       ],
-      'device_gate.yaml': [options.hostConfig ?? '', ...this.#imapLines()],
+      'device_gate.yaml': [
+        options.hostConfig ?? '',
+        ...this.#imapLines(),
+        `admin: ${options.admin ?? '{ listen: null }'}`,
+      ],
       'device_gate_policy.yaml': [options.policy],
     }
     for (const [name, text] of Object.entries(lines)) this.writeFile(name, `${text.join('\n')}\n`)

@@ -1,0 +1,39 @@
+import type { HostConfig } from '../config/host-config'
+import type { HostStatus } from '../config/status-file'
+import type { Fleet } from '../devices/redis/fleet'
+import type { Store } from '../devices/store'
+import type { JournalStore } from '../journal/journal-store'
+import type { Logger } from '../journal/logger'
+
+/** What watches over the gate asks it. */
+export interface Watch {
+  /** The exposition for Prometheus. */
+  metrics(): Promise<{ readonly contentType: string; readonly text: string }>
+  /** The names of the checks that fail now; empty: all is well. */
+  unhealthy(): readonly string[]
+  /** The same for whether it does its work. */
+  unready(): readonly string[]
+}
+
+/** What the admin server stands on. */
+export interface AdminParts {
+  readonly harakaDir: string
+  readonly config: () => HostConfig
+  readonly store: Store
+  /** undefined: the store is embedded. */
+  readonly fleet: Fleet | undefined
+  readonly journal: JournalStore
+  /** What the workers of this host that are alive have taken in. */
+  readonly workers: () => readonly {
+    readonly pid: number
+    readonly sequence: number
+    readonly sessions: number
+  }[]
+  readonly status: () => HostStatus
+  readonly watch: Watch | undefined
+  readonly logger: Logger
+  readonly onFault: (error: unknown) => void
+  readonly now: () => number
+  /** Where the built console is. */
+  readonly consoleDir: string
+}

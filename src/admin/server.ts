@@ -1,0 +1,109 @@
+import net from 'node:net'
+import type { Server as TlsServer } from 'node:tls'
+import type { FastifyInstance } from 'fastify'
+
+import { watchAdminTokens } from '../config/admin-token-file'
+import type { AdminConfig, ListenAddress } from '../config/host-config'
+import { assertOwnOrigin, assertOwnPage, callerOf, mayAct, type Access } from './access'
+import { FailedTries } from './failed-tries'
+import { isOwnHost } from './host-guard'
+import { createHttp } from './http'
+import { openApi } from './openapi'
+import type { AdminParts } from './parts'
+import { Problem } from './problem'
+import { consoleRoutes } from './routes/console'
+import { sessionRoutes } from './routes/session'
+import { watchRoutes } from './routes/watch'
+import { Sessions } from './sessions'
+import { TlsFiles } from './tls-files'
+
+export interface AdminServer {
+  readonly address: string
+  close(): Promise<void>
+}
+
+/** Rejects when it cannot listen. */
+export async function startAdminServer(
+  parts: AdminParts,
+  listen: ListenAddress,
+  { tokenFile, tls: tlsFiles }: AdminConfig,
+): Promise<AdminServer> {
+  const { logger, now } = parts
+  const tls = tlsFiles ? new TlsFiles(tlsFiles) : undefined
+  const tell = (problem: string): void => logger.error({}, problem)
+  const tokens = watchAdminTokens(tokenFile, { onChange: () => undefined, onProblem: tell })
+  const access: Access = {
+    tokens,
+    sessions: new Sessions(now),
+    tries: new FailedTries(logger, now),
+    isTls: tls !== undefined,
+    now,
+  }
+  const app = createHttp({ tls, logger, onFault: parts.onFault })
+  guard(app, access, listen.host, tls)
+  const close = async (): Promise<void> => {
+    tokens.close()
+    tls?.close()
+    await app.close()
+  }
+  try {
+    await openApi(app)
+    sessionRoutes(app, access)
+    watchRoutes(app, parts.watch)
+    consoleRoutes(app, parts.consoleDir)
+    await app.listen({ host: listen.host, port: listen.port })
+  } catch (error) {
+    await close()
+    throw error
+  }
+  tls?.follow(app.server as unknown as TlsServer, tell)
+  if (tokens.current().length === 0)
+    logger.warn({}, 'admin: nobody has a token yet: device-gate token issue NAME --role approver')
+  return { address: addressOf(app, access.isTls), close }
+}
+
+function addressOf({ server }: FastifyInstance, isTls: boolean): string {
+  const { address, port } = server.address() as net.AddressInfo
+  return `${isTls ? 'https' : 'http'}://${net.isIPv6(address) ? `[${address}]` : address}:${port}`
+}
+
+/** Before a body is read: is it meant for this server, who calls, may they, and is it their own doing. */
+function guard(app: FastifyInstance, access: Access, listenHost: string, tls: TlsFiles | undefined): void {
+  app.addHook('onRoute', ({ url, config }) => {
+    if (config?.role === undefined) throw new Error(`${url} does not say who may call it`)
+  })
+  app.addHook('onRequest', (request, _reply, done) => {
+    const { config } = request.routeOptions
+    if (!config.anyHost && !isOwnHost(request.headers.host, listenHost, tls?.certificate))
+      throw new Problem(421, 'host', 'the Host header names another server')
+    if (config.role === 'anyone') {
+      if (request.method !== 'GET') assertOwnOrigin(access.isTls, request)
+      done()
+      return
+    }
+    // Nothing is at this address: that is told to everybody.
+    if ((config.role as unknown) === undefined) {
+      done()
+      return
+    }
+    const caller = callerOf(access, request)
+    if (!caller) throw unauthorized(access)
+    request.caller = caller
+    if (!mayAct(caller, config.role))
+      throw new Problem(
+        403,
+        'role',
+        `this takes a token of role ${config.role}, ${caller.name} is ${caller.role}`,
+      )
+    if (caller.session && request.method !== 'GET') assertOwnPage(access, request, caller.session)
+    done()
+  })
+}
+
+function unauthorized({ tokens }: Access): Problem {
+  const todo =
+    tokens.current().length === 0
+      ? 'no token was issued yet: device-gate token issue NAME --role approver'
+      : 'show a token, as authorization: Bearer dgt_..., or sign in'
+  return new Problem(401, 'unauthorized', todo)
+}
