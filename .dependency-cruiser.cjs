@@ -29,11 +29,11 @@ module.exports = {
     layer('smtp', ['policy', 'identity', 'gate']),
     layer('imap', ['policy', 'identity', 'gate', 'config']),
     layer('orders', ['policy', 'devices']),
-    layer('lookup', ['orders', 'policy', 'devices', 'journal', 'gate', 'config']),
+    layer('lookup', ['feeds', 'orders', 'policy', 'devices', 'journal', 'gate', 'config']),
     layer('net', []),
     layer('feeds', ['policy', 'devices', 'config', 'orders', 'lmdb', 'net']),
     layer('enrolment', []),
-    layer('admin', ['lookup', 'orders', 'policy', 'devices', 'journal', 'config', 'gate']),
+    layer('admin', ['feeds', 'lookup', 'orders', 'policy', 'devices', 'journal', 'config', 'gate']),
     layer('cli', [
       'enrolment',
       'feeds',

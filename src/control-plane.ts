@@ -5,6 +5,7 @@ import { startAdminDuty, type AdminDuty } from './admin-duty'
 import { formatProblem } from './config/config-problem'
 import { removeStatus, writeStatus, type HostStatus } from './config/status-file'
 import { startFleetDuty, type FleetDuty } from './fleet-duty'
+import { startFeedsDuty } from './feeds-duty'
 import type { ControlParts } from './host-parts'
 import { BlockLog } from './journal/block-log'
 import { startOrdersDuty } from './orders-duty'
@@ -54,6 +55,7 @@ export async function startControlPlane(parts: ControlParts): Promise<ControlPla
   sayStatus()
   parts.onConfigProblems(sayStatus)
   const orders = startOrdersDuty(parts)
+  const feeds = await startFeedsDuty(parts)
   const blockLog = new BlockLog(stateDir, journal, onFault)
   const presence = watchReplica(path.join(stateDir, 'replica'), (problem) => {
     replicaProblem = problem
@@ -73,6 +75,7 @@ export async function startControlPlane(parts: ControlParts): Promise<ControlPla
       cluster.off('exit', forget)
       await duties.admin?.close()
       await cleaning
+      await feeds.close()
       await orders.close()
       await duties.policy?.close()
       await duties.fleet?.close()

@@ -6,6 +6,7 @@ import type { Fleet } from './devices/redis/fleet'
 import { FleetReplica } from './devices/redis/fleet-replica'
 import { openFleet } from './devices/redis/open-fleet'
 import type { ReadStore, Store } from './devices/store'
+import { FeedsDatabase } from './feeds/feeds-database'
 import { JournalStore } from './journal/journal-store'
 import { faultReporter, type Logger } from './journal/logger'
 
@@ -29,6 +30,8 @@ export interface ControlParts extends HostParts {
   readonly store: Store
   /** undefined: the store is embedded. */
   readonly fleet: Fleet | undefined
+  /** What the feeds of this host keep. */
+  readonly feeds: FeedsDatabase
 }
 
 /** A process that decides and never writes: it opens the replica, and knows of no Redis. */
@@ -45,11 +48,17 @@ export function openControlParts(harakaDir: string, logger: Logger): ControlPart
   return openParts(harakaDir, 'control', logger, (config) => {
     const fleet = config.store.kind === 'redis' ? openFleet(config, { alone: false }) : undefined
     const store: Store = fleet?.store ?? LmdbStore.open(config.stateDir)
-    return { fleet, store, replica: store }
+    return { fleet, store, replica: store, feeds: FeedsDatabase.open(config.stateDir) }
   })
 }
 
-function openParts<P extends { readonly replica: ReadStore; readonly fleet?: Fleet | undefined }>(
+interface Opened {
+  readonly replica: ReadStore
+  readonly fleet?: Fleet | undefined
+  readonly feeds?: FeedsDatabase
+}
+
+function openParts<P extends Opened>(
   harakaDir: string,
   role: Role,
   logger: Logger,
@@ -90,6 +99,7 @@ function openParts<P extends { readonly replica: ReadStore; readonly fleet?: Fle
     close: async () => {
       config.close()
       await journal.close()
+      await opened.feeds?.close()
       await (opened.fleet ?? opened.replica).close()
     },
   }

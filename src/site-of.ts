@@ -1,16 +1,26 @@
 import { formatProblem } from './config/config-problem'
+import { feedStandings } from './feeds/standing'
 import type { ControlParts } from './host-parts'
 import type { LookupSite } from './lookup/site'
 import { workerPids } from './worker-pids'
 
 /** What the control plane has open, for those who look things up in it. */
-export function siteOf({ harakaDir, config, store, fleet, journal, onFault }: ControlParts): LookupSite {
+export function siteOf({
+  harakaDir,
+  config,
+  store,
+  fleet,
+  feeds,
+  journal,
+  onFault,
+}: ControlParts): LookupSite {
   return {
     harakaDir,
     config: () => config.current(),
     configProblems: () => config.problems().map(formatProblem),
     store: () => store,
     fleet: () => fleet,
+    feeds: () => feedStandings(store, feeds),
     journal: () => journal,
     traffic: (since) => journal.traffic.since(since),
     workers: () => journal.workers.of(workerPids()),

@@ -6,6 +6,8 @@ import { formatProblem } from '../config/config-problem'
 import { readConfigOrInForce } from '../config/host-config-source'
 import { isAlive } from '../config/status-file'
 import type { Store } from '../devices/store'
+import { FeedsDatabase } from '../feeds/feeds-database'
+import { feedStandings } from '../feeds/standing'
 import { JournalStore } from '../journal/journal-store'
 import type { LookupSite } from '../lookup/site'
 import { jsonLine, printable, printableText, UsageError, type Streams } from './output'
@@ -16,6 +18,7 @@ export interface CommandContext extends LookupSite {
   readonly json: boolean
   readonly streams: Streams
   readonly store: () => Store
+  readonly feedsDatabase: () => FeedsDatabase
 }
 
 /** Prints the one answer of a command: as JSON for programs, else as text for people. */
@@ -69,6 +72,7 @@ export function openSite(harakaDir: string, json: boolean, streams: Streams): Si
   let config: ReturnType<typeof readConfigOrInForce> | undefined
   let opened: SiteStore | undefined
   let journal: JournalStore | undefined
+  let feeds: FeedsDatabase | undefined
   const readConfig = (): ReturnType<typeof readConfigOrInForce> => (config ??= readSite(harakaDir))
   const siteStore = (): SiteStore => (opened ??= openSiteStore(readConfig().config))
   const siteJournal = (): JournalStore =>
@@ -77,6 +81,7 @@ export function openSite(harakaDir: string, json: boolean, streams: Streams): Si
       limits: () => readConfig().config.journal,
       onFault: (error) => streams.err(`${String(error)}\n`),
     }))
+  const feedsDatabase = (): FeedsDatabase => (feeds ??= FeedsDatabase.open(readConfig().config.stateDir))
   const context: CommandContext = {
     harakaDir,
     json,
@@ -85,6 +90,8 @@ export function openSite(harakaDir: string, json: boolean, streams: Streams): Si
     configProblems: () => readConfig().problems.map(formatProblem),
     store: () => siteStore().store,
     fleet: () => siteStore().fleet,
+    feeds: () => feedStandings(siteStore().store, feedsDatabase()),
+    feedsDatabase,
     journal: siteJournal,
     traffic: (since) => siteJournal().traffic.since(since),
     workers: () =>
@@ -102,6 +109,7 @@ export function openSite(harakaDir: string, json: boolean, streams: Streams): Si
     },
     close: async () => {
       await journal?.close()
+      await feeds?.close()
       await opened?.close()
     },
   }

@@ -8,6 +8,7 @@ import { blockedCommand } from './blocked-command'
 import { blocksCommand } from './blocks-command'
 import { openSite, type CommandContext, type Site } from './context'
 import { deviceCommand } from './device-command'
+import { feedCommand } from './feed-command'
 import { modeCommand } from './mode-command'
 import { printableText, UsageError, type Streams } from './output'
 import { overrideCommand } from './override-command'
@@ -55,7 +56,8 @@ export async function run(argv: readonly string[], given: Streams): Promise<numb
       options = globalOptions(command)
       const group = command.parent?.name() ?? ''
       const aboutKeys = ['tag', 'token'].includes(group) && command.name() !== 'export'
-      if (!aboutKeys && !WITHOUT_STORE.includes(command.name())) await openedSite().catchUp()
+      if (!aboutKeys && (group === 'feed' || !WITHOUT_STORE.includes(command.name())))
+        await openedSite().catchUp()
     })
 
   statusCommand(program, context)
@@ -69,6 +71,7 @@ export async function run(argv: readonly string[], given: Streams): Promise<numb
   policyCommand(program, context)
   recallCommand(program, context)
   auditCommand(program, context)
+  feedCommand(program, context)
   storeCommand(program, context)
   tagCommand(program, context)
   profileCommand(program, context)

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import type { HostStatus } from '../config/status-file'
 import { fleetSummary } from '../lookup/fleet-status'
 import { statusFacts, statusJson, type StatusFacts } from '../lookup/status'
+import { feedText } from '../lookup/feeds'
 import { holdText } from '../orders/holds'
 import { pendingText } from '../orders/pending'
 import type { Proposal } from '../orders/proposal'
@@ -23,10 +24,10 @@ async function status(context: CommandContext): Promise<void> {
   const found = await statusFacts(context)
   const now = context.now()
   const hosts = found.fleet ? fleetTable(found.fleet.status, now) : ''
-  answer(context, statusJson(found, now), statusText(found) + hosts)
+  answer(context, statusJson(found, now), statusText(found, now) + hosts)
 }
 
-const statusText = (found: StatusFacts): string =>
+const statusText = (found: StatusFacts, now: number): string =>
   facts([
     ...found.damaged.map((message) => ['DAMAGED', message] as const),
     ['mode in force here', modeText(found)],
@@ -61,6 +62,7 @@ const statusText = (found: StatusFacts): string =>
     ...(found.gate?.adminAddress != null ? [['admin server', found.gate.adminAddress] as const] : []),
     ...(found.gate?.adminProblem != null ? [['ADMIN SERVER', found.gate.adminProblem] as const] : []),
     ['tag keys', keysText(found.tagKeys)],
+    ...found.feeds.map((feed) => [`feed ${feed.name}`, feedText(feed, now)] as const),
     ['devices', found.devices],
     ['exemptions and locks', found.overrides],
     ['change sequence', found.sequence],

@@ -23,6 +23,7 @@ export const ORDER_KINDS = [
   'recall',
   'unpin',
   'hold',
+  'feed',
 ] as const
 export type OrderKind = (typeof ORDER_KINDS)[number]
 

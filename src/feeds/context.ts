@@ -1,4 +1,5 @@
 import { boundedFetch, namedHosts } from '../net/bounded-fetch'
+import { FeedError } from './feed-error'
 import type { FeedContext, Settings } from './kind'
 import { readSecret, type SecretReference } from './secrets'
 
@@ -19,6 +20,7 @@ export function feedContext({ name, settings, secrets, memory, signal, now }: Co
   return {
     name,
     settings,
+    hasSecret: (secret) => secrets[secret] !== undefined,
     secret: (secret) => readSecret(secret, secrets[secret]),
     fetch: (url, options) => boundedFetch(url, named, { signal, ...options }),
     signal,
@@ -33,7 +35,7 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const stop = (): void => {
       clearTimeout(timer)
-      reject(new Error('the feed is to stop'))
+      reject(new FeedError('unreachable', 'the feed was stopped'))
     }
     const timer = setTimeout(() => {
       signal.removeEventListener('abort', stop)

@@ -11,6 +11,7 @@ export interface FeedContext {
   readonly settings: Settings
   /** A secret by its name, read now; throws FeedError when it is not there. */
   readonly secret: (name: string) => string
+  readonly hasSecret: (name: string) => boolean
   /** Bounded, and kept from addresses that no feed may ask. Hosts in the settings' URLs may be private ones. */
   readonly fetch: (url: string, options?: FetchOptions) => Promise<BoundedAnswer>
   /** Aborted when the feed is to stop. */

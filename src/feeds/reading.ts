@@ -1,4 +1,4 @@
-import { parseDeviceRecord, type WireRecord } from '../devices/record'
+import { isDeviceId, parseDeviceRecord, type WireRecord } from '../devices/record'
 import type { DeviceRecord } from '../policy/device'
 import type { ComplianceState } from '../policy/vocabulary'
 
@@ -7,7 +7,8 @@ export type FeedReading = { readonly place: string } & (
   | { readonly record: DeviceRecord }
   /** News about a device that a sweep has brought before; of one that nobody reported, nothing is made. */
   | { readonly change: DeviceChange }
-  | { readonly problem: string }
+  /** A device whose id can be read is not gone, whatever else is wrong with it. */
+  | { readonly problem: string; readonly id?: string }
 )
 
 /** A delta: what is not named stays as it is. */
@@ -19,13 +20,15 @@ export interface DeviceChange {
 }
 
 /**
- * A device in the form that feeds write: `version` is the source's own change time in milliseconds (or its counter),
- * `evidence_at` when the device was last seen by the source, not when it was asked. The source is the feed's name.
+ * A device in the form that feeds write: `version` is the source's own change time in milliseconds (or its counter);
+ * where it has none, the time when the page was asked for, which costs nothing: a version alone is not written.
+ * `evidence_at` is when the source last saw the device, not when it was asked. The record's source is the feed's name.
  */
 export type FeedRecord = Omit<WireRecord, 'source'>
 
 /** Holds what a source says of a device to the rules of a record. */
 export function readingOf(feed: string, place: string, fields: FeedRecord): FeedReading {
   const reading = parseDeviceRecord({ ...fields, source: feed })
-  return reading.ok ? { place, record: reading.record } : { place, problem: reading.problem }
+  if (reading.ok) return { place, record: reading.record }
+  return { place, problem: reading.problem, ...(isDeviceId(fields.id) && { id: fields.id }) }
 }

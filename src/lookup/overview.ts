@@ -2,6 +2,7 @@ import os from 'node:os'
 
 import { VERSION } from '../config/version'
 import type { HalfHour } from './block-series'
+import { feedJson } from './feeds'
 import { hostsJson } from './fleet-status'
 import { modeOverrideJson } from './mode'
 import { problemsOf } from './problems'
@@ -57,7 +58,7 @@ export async function overviewJson(
     would_blocks_24h: sum(({ wouldBlocks }) => wouldBlocks),
     store: { kind: fleet ? 'redis' : 'embedded', problem: fleet?.status.problem ?? null },
     hosts: fleet ? hostsJson(fleet.status.hosts, now) : [],
-    feeds: [],
+    feeds: facts.feeds.map((feed) => feedJson(feed, now)),
     series: series.map((half) => ({
       time: isoTime(half.time),
       blocks: half.blocks,

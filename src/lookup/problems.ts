@@ -1,6 +1,7 @@
 import { holdText } from '../orders/holds'
 import { pendingText } from '../orders/pending'
 import { hostName } from '../devices/redis/host-report'
+import { releaseCommand } from './feeds'
 import { NO_POLICY } from './site'
 import type { StatusFacts } from './status'
 
@@ -12,6 +13,8 @@ export const PROBLEM_KINDS = [
   'restart_needed',
   'held_back',
   'proposed',
+  'feed_held',
+  'feed',
   'recalled',
   'store',
   'host',
@@ -52,6 +55,7 @@ export const problemsOf = (facts: StatusFacts): readonly Problem[] => [
         ),
       ]
     : []),
+  ...feedProblems(facts),
   ...fleetProblems(facts),
   ...facts.configWaiting.map((key) =>
     problem('restart_needed', `the edit of ${key} is not in force`, 'restart Haraka'),
@@ -81,6 +85,22 @@ function heldBack({ pending, held, proposals }: StatusFacts): Problem[] {
     ),
   ]
 }
+
+const feedProblems = ({ feeds }: StatusFacts): Problem[] =>
+  feeds.flatMap((feed) => [
+    ...(feed.held && feed.of === null
+      ? [
+          problem(
+            'feed_held',
+            `feed ${feed.name} is held: ${feed.held.why}`,
+            `look at its source, then: ${releaseCommand(feed)}`,
+          ),
+        ]
+      : []),
+    ...(feed.problem
+      ? [problem('feed', `feed ${feed.name}: ${feed.problem.message}`, `device-gate feed test ${feed.name}`)]
+      : []),
+  ])
 
 function fleetProblems({ fleet }: StatusFacts): Problem[] {
   if (!fleet) return []

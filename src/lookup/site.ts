@@ -1,6 +1,7 @@
 import type { HostConfig } from '../config/host-config'
 import type { Fleet } from '../devices/redis/fleet'
 import { CorruptRecordError, type ReadStore } from '../devices/store'
+import type { FeedStanding } from '../feeds/standing'
 import type { JournalReader } from '../journal/journal'
 import type { Visit } from '../journal/traffic'
 import type { WorkerNote } from '../journal/worker-notes'
@@ -15,6 +16,8 @@ export interface LookupSite {
   readonly store: () => ReadStore
   /** undefined: the store is embedded. */
   readonly fleet: () => Fleet | undefined
+  /** How the site's feeds are, as this host knows them. */
+  readonly feeds: () => readonly FeedStanding[]
   readonly journal: () => JournalReader
   /** Who synced on this host since a moment, in the order of time. */
   readonly traffic: (since: number) => Iterable<Visit>

@@ -4,12 +4,14 @@ import { readStatus, type HostStatus } from '../config/status-file'
 import { readTagKeyFile } from '../config/tag-key-file'
 import type { SetAside } from '../devices/redis/set-aside'
 import { unlessDamaged } from '../devices/unless-damaged'
+import type { FeedStanding } from '../feeds/standing'
 import { currentHolds, type Hold } from '../orders/holds'
 import { pendingEdit, type Pending } from '../orders/pending'
 import { proposals, type Proposal } from '../orders/proposal'
 import { newestRecall, type Recall } from '../orders/recall'
 import { fleetJson, fleetStatus, type FleetStatus } from './fleet-status'
 import { modeFacts, modeOverrideJson, type ModeFacts } from './mode'
+import { feedJson } from './feeds'
 import { isoTime, type LookupSite } from './site'
 
 /** What is in force on this host, and what needs attention. */
@@ -30,6 +32,7 @@ export interface StatusFacts extends ModeFacts {
   readonly sessions: number
   /** `signing` is the id of the key that signs, null: there is none. */
   readonly tagKeys: { readonly count: number; readonly signing: string | null }
+  readonly feeds: readonly FeedStanding[]
   readonly devices: number
   readonly overrides: number
   readonly sequence: number
@@ -63,6 +66,7 @@ export async function statusFacts(site: LookupSite): Promise<StatusFacts> {
     workers: workers.length,
     sessions: workers.reduce((sum, worker) => sum + worker.sessions, 0),
     tagKeys: { count: keys.length, signing: keys[0]?.id ?? null },
+    feeds: read(() => site.feeds()) ?? [],
     devices: counts.devices,
     overrides: counts.overrides,
     sequence: store.sequence(),
@@ -102,6 +106,7 @@ export const statusJson = (facts: StatusFacts, now: number): object => ({
       }
     : null,
   tag_keys: facts.tagKeys,
+  feeds: facts.feeds.map((feed) => feedJson(feed, now)),
   devices: facts.devices,
   overrides: facts.overrides,
   sequence: facts.sequence,

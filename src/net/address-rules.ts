@@ -38,7 +38,9 @@ function blockList(ranges: readonly (readonly [address: string, bits: number])[]
   return list
 }
 
-const family = (address: string): 'ipv4' | 'ipv6' => (net.isIPv6(address) ? 'ipv6' : 'ipv4')
+function family(address: string): 'ipv4' | 'ipv6' {
+  return net.isIPv6(address) ? 'ipv6' : 'ipv4'
+}
 
 /** IPv4 in the forms that IPv6 has for it: mapped, compatible, NAT64 and 6to4 all lead to the IPv4 address. */
 function embeddedIpv4(address: string): string | undefined {

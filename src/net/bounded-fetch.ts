@@ -45,6 +45,8 @@ export class FetchError extends Error {
 
 const MAX_OCTETS = 1024 * 1024
 const TIMEOUT_MS = 10_000
+/** A connection on which nothing comes for so long is given up, however long the answer may take as a whole. */
+const IDLE_MS = 30_000
 const MAX_REDIRECTS = 3
 const MAX_HEADER_OCTETS = 16_384
 const REDIRECTS = [301, 302, 303, 307, 308]
@@ -155,8 +157,12 @@ function request(
       agent: agentFor(url.protocol, named),
       lookup: checkedLookup(url.hostname, named),
       maxHeaderSize: MAX_HEADER_OCTETS,
+      timeout: IDLE_MS,
       signal,
     })
+    sent.once('timeout', () =>
+      sent.destroy(new FetchError('timeout', `${url.host} says nothing for ${IDLE_MS} ms`)),
+    )
     sent.once('response', resolve)
     sent.on('error', reject)
     sent.end(body)

@@ -1,7 +1,7 @@
 import type { DeviceRecord } from './device'
 import type { Effect, Look } from './look'
 import type { Mandate, Policy } from './policy'
-import { findingsOf, isInScope } from './reach'
+import { isInScope } from './reach'
 import {
   baselineObjection,
   dutiesOf,
@@ -63,10 +63,9 @@ function mandatesLook(device: DeviceRecord, policy: Policy, now: number): Look {
   return { saw: told.slice(0, MAX_TOLD).join('; ') + more, effect: worst ? effectOf(worst) : null }
 }
 
-function outOfScopeWords(mandate: Mandate, { platform, findings }: DeviceRecord): string {
-  const { platforms, finding } = mandate
+function outOfScopeWords({ platforms, finding }: Mandate, { platform, findings }: DeviceRecord): string {
   if (!platforms.includes(platform)) return `${platform} not in scope`
-  return findingsOf(mandate).some((one) => findings.includes(one))
+  return findings.includes(finding)
     ? 'in none of its groups'
     : `${platform} in scope, finding ${finding} not present`
 }

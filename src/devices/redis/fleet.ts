@@ -1,5 +1,6 @@
 import type { RedisTarget } from '../../config/redis-url'
 import { placeName } from './connection'
+import { FeedLeaseBook, feedHolders } from './feed-leases'
 import { fillStore, type Filled } from './fill-store'
 import { FleetJournal } from './fleet-journal'
 import { FleetStore } from './fleet-store'
@@ -104,6 +105,16 @@ export class Fleet {
       head: await readHead(client, this.#keys),
       hosts: await readHosts(client, this.#keys),
     }))
+  }
+
+  /** By which this host takes its part of the feeds. */
+  async feedLeases(): Promise<FeedLeaseBook> {
+    return new FeedLeaseBook(this.#commands, this.#keys, await this.store.hostId(this.options.hostName))
+  }
+
+  /** The ids of the hosts that run these feeds now. Rejects with StoreProblem. */
+  feedHolders(names: readonly string[]): Promise<Map<string, string>> {
+    return feedHolders(this.#commands, this.#keys, names)
   }
 
   /** Makes a store of this host's data in a Redis that has none. Rejects with StoreProblem. */

@@ -24,6 +24,8 @@ export interface StoreKeys {
   readonly journalEnds: string
   /** String with expiry: what a host last said of itself. */
   host(id: string): string
+  /** String with expiry: the id of the host that runs a feed. */
+  feed(name: string): string
 }
 
 /** `dg:` gives `dg:{dg}:meta` and so on; another prefix is another store, on another slot. */
@@ -41,6 +43,7 @@ export function storeKeys(prefix: string): StoreKeys {
     journal: `${root}journal`,
     journalEnds: `${root}journal-ends`,
     host: (id) => `${root}host:${id}`,
+    feed: (name) => `${root}feed:${name}`,
   }
 }
 

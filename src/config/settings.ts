@@ -1,0 +1,34 @@
+import { Ajv } from 'ajv'
+
+export type SettingsReading =
+  | { readonly ok: true; readonly value: Record<string, unknown> }
+  | { readonly ok: false; readonly problems: readonly string[] }
+
+const MAX_PROBLEMS = 10
+
+/**
+ * Holds settings that were given as texts, one a key, to a schema of theirs: numbers, booleans and lists (`a,b`) are
+ * made of the texts, defaults are filled in.
+ */
+export function readSettings(schema: object, given: Readonly<Record<string, unknown>>): SettingsReading {
+  const ajv = new Ajv({ allErrors: true, useDefaults: true, coerceTypes: true, allowUnionTypes: true })
+  const { properties = {} } = schema as { properties?: Record<string, { type?: unknown }> }
+  const value: Record<string, unknown> = { ...given }
+  for (const [key, text] of Object.entries(given))
+    if (properties[key]?.type === 'array' && typeof text === 'string')
+      value[key] = text.split(',').map((item) => item.trim())
+  const validate = ajv.compile(schema)
+  if (validate(value)) return { ok: true, value }
+  const problems = (validate.errors ?? []).slice(0, MAX_PROBLEMS).map((error) => {
+    const key = error.instancePath.slice(1).replaceAll('/', '.')
+    const named = properties[key] as { title?: string } | undefined
+    if (error.keyword === 'additionalProperties')
+      return `${String(error.params['additionalProperty'])}: unknown; known: ${Object.keys(properties).join(', ')}`
+    if (error.keyword === 'required') return `${String(error.params['missingProperty'])}: is missing`
+    if (error.keyword === 'enum')
+      return `${key}: must be one of ${(error.params['allowedValues'] as unknown[]).join(', ')}`
+    if (error.keyword === 'pattern' && named?.title !== undefined) return `${key}: must be ${named.title}`
+    return `${key}: ${error.message ?? 'is not valid'}`
+  })
+  return { ok: false, problems }
+}

@@ -1,0 +1,56 @@
+import { guardFigure, type GuardFigure } from '../policy/guard'
+import type { DeviceRecord } from '../policy/device'
+import type { Policy } from '../policy/policy'
+
+/** How many devices one feed may turn within a time. */
+export interface BreakerBounds {
+  /** Of all known devices. */
+  readonly percent: number
+  readonly count: number
+  readonly windowS: number
+}
+
+export const DEFAULT_BREAKER: BreakerBounds = { percent: 5, count: 50, windowS: 3600 }
+
+/** Devices turned, by slices of the window, oldest first. */
+export type Turned = readonly (readonly [slice: number, count: number])[]
+
+/** The window moves on in so many steps. */
+const SLICES = 60
+
+/** What a policy's mandates ask for: a device that gains or loses one is turned by it too. */
+export const mandatedFindings = (policy: Policy | undefined): ReadonlySet<string> =>
+  new Set(policy?.mandates.map(({ finding }) => finding))
+
+/** Whether a record changes what its device may do: into or out of noncompliant, or of a mandate's reach. */
+export function turns(stored: DeviceRecord, record: DeviceRecord, mandated: ReadonlySet<string>): boolean {
+  const becomes = record.state === 'noncompliant' && stored.state !== 'noncompliant'
+  const recovers = stored.state === 'noncompliant' && record.state === 'compliant'
+  return becomes || recovers || reach(stored, mandated) !== reach(record, mandated)
+}
+
+const reach = ({ findings }: DeviceRecord, mandated: ReadonlySet<string>): string =>
+  findings
+    .filter((finding) => mandated.has(finding))
+    .sort()
+    .join('\n')
+
+/** The window with `count` more, as it is now; what is older than it is left out. */
+export function withTurned(turned: Turned, count: number, now: number, bounds: BreakerBounds): Turned {
+  const slice = sliceOf(now, bounds)
+  // A clock that is set back forgives nothing.
+  const kept = turned.filter(([at]) => at > slice - SLICES)
+  if (count === 0) return kept
+  const last = kept.at(-1)
+  return last?.[0] === slice ? [...kept.slice(0, -1), [slice, last[1] + count]] : [...kept, [slice, count]]
+}
+
+const sliceOf = (now: number, { windowS }: BreakerBounds): number =>
+  Math.floor(now / ((windowS * 1000) / SLICES))
+
+export const turnedFigure = (turned: Turned, devices: number, bounds: BreakerBounds): GuardFigure =>
+  guardFigure(
+    turned.reduce((sum, [, count]) => sum + count, 0),
+    devices,
+    bounds,
+  )
