@@ -1,7 +1,7 @@
 import type { DeviceRecord } from './device'
 import type { Effect, Look } from './look'
 import type { Mandate, Policy } from './policy'
-import { isInScope } from './reach'
+import { findingsOf, isInScope } from './reach'
 import {
   baselineObjection,
   dutiesOf,
@@ -63,9 +63,10 @@ function mandatesLook(device: DeviceRecord, policy: Policy, now: number): Look {
   return { saw: told.slice(0, MAX_TOLD).join('; ') + more, effect: worst ? effectOf(worst) : null }
 }
 
-function outOfScopeWords({ platforms, finding }: Mandate, { platform, findings }: DeviceRecord): string {
+function outOfScopeWords(mandate: Mandate, { platform, findings }: DeviceRecord): string {
+  const { platforms, finding } = mandate
   if (!platforms.includes(platform)) return `${platform} not in scope`
-  return findings.includes(finding)
+  return findingsOf(mandate).some((one) => findings.includes(one))
     ? 'in none of its groups'
     : `${platform} in scope, finding ${finding} not present`
 }
