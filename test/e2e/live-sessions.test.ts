@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict'
+import fs from 'node:fs'
 
+import { issueTag } from '../../src/identity/device-tag'
+import { parseKeyring } from '../../src/identity/tag-keyring'
 import { Dialogue } from '../support/dialogue'
 import { Dovecot } from '../support/dovecot'
 import { eventually } from '../support/eventually'
+import { FetchingSession } from '../support/fetching-session'
 import { HarakaSite } from '../support/haraka-site'
 
 const USER = 'anna@example.com'
@@ -19,6 +23,14 @@ const device = (id: string, platform: string, change: object = {}): string =>
     version: 1,
     ...change,
   })
+
+const FETCHING = 60
+/** More than the kernel's buffers hold between a mail server and a client that does not read. */
+const MESSAGE_OCTETS = 8_000_000
+/** Lines that end like those that announce a literal. */
+const message = Buffer.from(
+  `Subject: large\r\n\r\n${Array.from({ length: MESSAGE_OCTETS / 60 }, (_, i) => `line ${i} ${'x'.repeat(45)} {${i}}\r\n`).join('')}`,
+)
 
 /** `deadlineMs` from now, the banned app is blocked on phones. */
 const policy = (deadlineMs: number): string => `mode: enforce
@@ -42,6 +54,7 @@ describe('IMAP sessions that are open while the decision changes', () => {
       users: { [USER]: PASSWORD },
       settings: 'protocol imap {\n  mail_plugins = imap_zlib\n}',
     })
+    dovecot.deliver(USER, message.toString())
     site = await HarakaSite.create({
       policy: policy(86_400_000),
       upstreamPort: dovecot.port,
@@ -100,6 +113,30 @@ describe('IMAP sessions that are open while the decision changes', () => {
     assert.match(await laptop.ask('DONE', /^c /), /c OK/)
     const blocks = await site.run('blocks', '--device', 'phone', '--json')
     assert.match(blocks, /"outcome":"block","enforced":true,"reason":"mandate_deadline"/)
+  })
+
+  it('end behind the message that they fetch, not within it, however many and however slow they are', async () => {
+    const [key] = parseKeyring(fs.readFileSync(site.file('device_gate_tag.key'), 'utf8')).keys
+    assert.ok(key)
+    const fetching = await Promise.all(
+      Array.from({ length: FETCHING }, (_, i) => {
+        const name = issueTag(key, '#', USER, `phone-${i}`)
+        return FetchingSession.begin(site.imapPort, name, PASSWORD, message)
+      }),
+    )
+    try {
+      await site.run('lock', 'add', '--user', USER, '--reason', 'lost', '--confirm', '2')
+      // The end of each of them is decided, and none has read more than the beginning.
+      await eventually(async () => {
+        const blocks = await site.run('blocks', '--json')
+        assert.equal(blocks.match(/"device":"phone-\d+"/g)?.length, FETCHING)
+      })
+      for (const behind of await Promise.all(fetching.map((session) => session.rest())))
+        assert.match(behind, /^\)\r\nc OK [^\r\n]*\r\n\* BYE Company mail is locked [^\r\n]*\r\n$/)
+    } finally {
+      for (const session of fetching) session.close()
+    }
+    await site.run('lock', 'remove', '--user', USER)
   })
 
   it('are left in peace by monitor mode', async () => {
