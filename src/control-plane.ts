@@ -10,6 +10,7 @@ import type { ControlParts } from './host-parts'
 import { BlockLog } from './journal/block-log'
 import { startOrdersDuty } from './orders-duty'
 import { followPolicyFile, seedPolicy, type PolicyDuty } from './policy-duty'
+import { startRecallDuty } from './recall-duty'
 import { watchReplica } from './replica-watch'
 import { workerPids } from './worker-pids'
 
@@ -56,6 +57,7 @@ export async function startControlPlane(parts: ControlParts): Promise<ControlPla
   parts.onConfigProblems(sayStatus)
   const orders = startOrdersDuty(parts)
   const feeds = await startFeedsDuty(parts)
+  const recalls = startRecallDuty(parts)
   const blockLog = new BlockLog(stateDir, journal, onFault)
   const presence = watchReplica(path.join(stateDir, 'replica'), (problem) => {
     replicaProblem = problem
@@ -77,6 +79,7 @@ export async function startControlPlane(parts: ControlParts): Promise<ControlPla
       await cleaning
       await feeds.close()
       await orders.close()
+      await recalls.close()
       await duties.policy?.close()
       await duties.fleet?.close()
       // What this process itself decided last belongs into the block log too.

@@ -23,7 +23,7 @@ export async function startDataPlane(parts: HostParts): Promise<DataPlane> {
   let isExempt = createNetworkMatcher(config.current().identity.exemptNetworks)
 
   const { journal, replica } = parts
-  const noted = { pid: process.pid, sequence: 0, sessions: 0 }
+  const noted = { pid: process.pid, sequence: 0, sessions: 0, orderedAt: Date.now() }
   const note = (changed: Partial<WorkerNote>): void => {
     journal.workers.note(Object.assign(noted, changed)).catch(onFault)
   }
@@ -36,7 +36,7 @@ export async function startDataPlane(parts: HostParts): Promise<DataPlane> {
     revokeSpreadMs: () => config.current().imap.revokeSpreadS * 1000,
     now: Date.now,
     onFault,
-    onTakenIn: (sequence) => note({ sequence }),
+    onTakenIn: (sequence, ordered) => note({ sequence, ...(ordered && { orderedAt: Date.now() }) }),
     host: () => {
       const { enforcement, failMode, identity } = config.current()
       return { enforcement, failMode, unidentified: identity.unidentified }

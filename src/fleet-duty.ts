@@ -8,6 +8,7 @@ import type { Replicator, ReplicatorListener } from './devices/redis/replicator'
 import type { ControlParts } from './host-parts'
 import { JournalDuty } from './journal-duty'
 import type { Logger } from './journal/logger'
+import type { WorkerNote } from './journal/worker-notes'
 import { workerPids } from './worker-pids'
 
 /** How soon it is seen that all workers have taken in an order. */
@@ -32,16 +33,15 @@ export async function startFleetDuty(
 
   let last = { sequence: -1, n: 0 }
   /** Up to which entry of the store all workers have taken in what people ordered. */
-  const takenIn = (): { readonly workers: number; readonly sessions: number; readonly n: number } => {
+  const takenIn = (): { readonly workers: readonly WorkerNote[]; readonly n: number } => {
     const notes = journal.workers.of(workerPids())
     const sequence = Math.min(fleet.store.sequence(), ...notes.map((note) => note.sequence))
     if (sequence !== last.sequence) last = { sequence, n: fleet.store.entryAt(sequence) }
-    const sessions = notes.reduce((sum, note) => sum + note.sessions, 0)
-    return { workers: notes.length, sessions, n: last.n }
+    return { workers: notes, n: last.n }
   }
   const report = (): HostReport => {
     const cursor = fleet.store.cursor()
-    const { workers, sessions, n } = takenIn()
+    const { workers, n } = takenIn()
     const { waiting, lost } = journalDuty.standing()
     return {
       host: os.hostname(),
@@ -51,11 +51,12 @@ export async function startFleetDuty(
       epoch: cursor?.epoch ?? null,
       n: cursor?.n ?? 0,
       takenInN: n,
+      acknowledged: workers.map(({ pid, orderedAt }) => ({ pid, at: orderedAt })),
       policyVersion: policyVersion(fleet),
       leaseValid: fleet.store.leaseValid(Date.now()),
       setAside: fleet.store.setAside().count,
-      workers,
-      sessions,
+      workers: workers.length,
+      sessions: workers.reduce((sum, worker) => sum + worker.sessions, 0),
       journalWaiting: waiting,
       journalLost: lost,
     }
@@ -73,7 +74,7 @@ export async function startFleetDuty(
   const timer = setInterval(() => {
     try {
       const { workers, n } = takenIn()
-      const now = workers > 0 ? `${workers} ${n}` : ''
+      const now = workers.length > 0 ? `${workers.length} ${n}` : ''
       if (now !== told) replicator.reportNow()
       told = now
     } catch (error) {

@@ -23,6 +23,7 @@ export function siteOf({
     feeds: () => feedStandings(store, feeds),
     journal: () => journal,
     traffic: (since) => journal.traffic.since(since),
+    served: (since) => journal.traffic.servedSince(since),
     workers: () => journal.workers.of(workerPids()),
     now: Date.now,
     tell: (text) => onFault(new Error(text)),

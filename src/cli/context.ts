@@ -94,6 +94,7 @@ export function openSite(harakaDir: string, json: boolean, streams: Streams): Si
     feedsDatabase,
     journal: siteJournal,
     traffic: (since) => siteJournal().traffic.since(since),
+    served: (since) => siteJournal().traffic.servedSince(since),
     workers: () =>
       siteJournal()
         .workers.all()

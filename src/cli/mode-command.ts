@@ -5,7 +5,7 @@ import { MODES, type Mode } from '../policy/vocabulary'
 import { modeFacts, modeOverrideJson, type ModeFacts } from '../lookup/mode'
 import { NO_POLICY } from '../lookup/site'
 import { answer, type CommandContext } from './context'
-import type { InForce } from '../orders/in-force'
+import { inForceJson, type InForce } from '../orders/in-force'
 import { inForceText, untilInForce } from './in-force'
 import { authorship, CONFIRM, confirmed, orderDesk, type ReasonOptions } from './orders'
 import { clockTime, facts } from './output'
@@ -48,7 +48,7 @@ function show(context: CommandContext, hosts: readonly InForce[] | null): void {
     mode_override: modeOverrideJson(override),
     enforcement,
     damaged,
-    ...(hosts && { hosts }),
+    ...(hosts && { hosts: inForceJson(hosts) }),
   }
   const text = facts([
     ...damaged.map((message) => ['DAMAGED', message] as const),

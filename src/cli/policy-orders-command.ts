@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { readTextFile } from '../config/file-watcher'
 import type { HistoryEntry } from '../devices/history'
 import type { PolicyVersion } from '../devices/store'
+import { inForceJson } from '../orders/in-force'
 import { pendingEdit, pendingText } from '../orders/pending'
 import { proposals } from '../orders/proposal'
 import { answer, configFile, type CommandContext } from './context'
@@ -148,7 +149,7 @@ async function answerInForce(context: CommandContext, since: number): Promise<vo
   const { version, policy } = applied
   answer(
     context,
-    { ...versionJson(applied), hosts },
+    { ...versionJson(applied), hosts: inForceJson(hosts) },
     facts([['policy version', version], ['mode', policy.mode], ...inForceText(hosts)]),
   )
 }

@@ -1,25 +1,29 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command } from 'commander'
 
-import { caseKey } from '../lookup/affected'
-import type { BlocksSource } from '../lookup/blocks-source'
+import { visitorOfCase } from '../lookup/affected'
+import type { Block, BlocksSource } from '../lookup/blocks-source'
 import {
   blockedOf,
   countOf,
   proofJson,
+  recallMoment,
   recallProof,
+  syncedOf,
   warnedOf,
   type RecalledCase,
   type RecallProof,
 } from '../lookup/recall-proof'
+import { meaningOf, visitorOf } from '../lookup/served-since'
 import { standingWord } from '../lookup/standing'
+import { effectOf } from '../policy/decision'
+import type { InForce } from '../orders/in-force'
 import { takeBack } from '../orders/take-back'
 import { siteBlocks } from '../lookup/site'
 import { answer, note, type CommandContext } from './context'
 import { inForceText, untilInForce } from './in-force'
 import { authorship, type ReasonOptions } from './orders'
 import { clockTime, facts, isoTime, jsonLine, printableText, table, UsageError } from './output'
-import { standing } from './standing'
 
 interface RecallOptions extends ReasonOptions {
   readonly to?: string
@@ -34,7 +38,7 @@ export function recallCommand(program: Command, context: () => CommandContext): 
     )
     .option('--to <version>', 'back to this one; default: the one before')
     .option('--reason <text>', 'why; kept with it')
-    .option('--follow', 'go on and tell who is refused or warned again, until interrupted')
+    .option('--follow', 'go on and tell who is served again and who is not, until interrupted')
     .action(async (options: RecallOptions) => recall(context(), options))
 }
 
@@ -58,8 +62,7 @@ async function recall(context: CommandContext, options: RecallOptions): Promise<
     )
   const hosts = await untilInForce(context, since, { hereOnly })
   const source = await siteBlocks(context)
-  const given = { plan, hereOnly, hosts }
-  const proof = await recallProof(given, context.store(), source, standing(context))
+  const proof = await recallProof({ plan, at: by.at, hereOnly, hosts }, context, source)
   answer(context, proofJson(proof), proofText(proof))
   if (options.follow) await follow(context, source, proof, interrupt.signal)
 }
@@ -78,7 +81,20 @@ const proofText = ({ plan, hereOnly, hosts, cases }: RecallProof): string =>
     ...inForceText(hosts),
     ['blocked under it', countText(blockedOf(cases))],
     ['warned under it', countText(warnedOf(cases))],
-  ]) + casesText(cases)
+    ...(cases.length === 0 ? [] : [['synced since', syncedText(cases)] as const]),
+  ]) +
+  workersText(hosts) +
+  casesText(cases)
+
+function syncedText(cases: readonly RecalledCase[]): string {
+  const { devices, people } = countOf(syncedOf(cases))
+  return `${devices} devices of ${people} people so far`
+}
+
+function workersText(hosts: readonly InForce[]): string {
+  const rows = hosts.flatMap(({ host, workers }) => workers.map(({ pid, at }) => [host, pid, isoTime(at)]))
+  return rows.length === 0 ? '' : `\n${table(['host', 'worker', 'in force at'], rows)}`
+}
 
 function countText(cases: readonly RecalledCase[]): string {
   const { devices, people, first, last } = countOf(cases)
@@ -90,7 +106,7 @@ function casesText(cases: readonly RecalledCase[]): string {
   if (cases.length === 0) return ''
   const rows = cases
     .slice(0, MAX_SHOWN)
-    .map(({ user, device, blocks, warnings, first, last, now }) => [
+    .map(({ user, device, blocks, warnings, first, last, now, syncedAt }) => [
       user,
       device,
       blocks,
@@ -98,33 +114,45 @@ function casesText(cases: readonly RecalledCase[]): string {
       clockTime(first),
       clockTime(last),
       now,
+      syncedAt === null ? null : clockTime(syncedAt),
     ])
   const more = cases.length > MAX_SHOWN ? `... and ${cases.length - MAX_SHOWN} more: --json lists all\n` : ''
-  return `\n${table(['user', 'device', 'blocked', 'warned', 'first', 'last', 'now'], rows)}${more}`
+  return `\n${table(['user', 'device', 'blocked', 'warned', 'first', 'last', 'now', 'synced'], rows)}${more}`
 }
 
-/** The journal has what was refused or warned: who does not come up again is served, or did not try. */
+/** Tells who of those whom the order had hit is served again, once, or refused or warned again, each time. */
 async function follow(
   context: CommandContext,
   source: BlocksSource,
-  { cases, cursor: start }: RecallProof,
+  proof: RecallProof,
   interrupted: AbortSignal,
 ): Promise<void> {
-  const known = new Set(cases.map(caseKey))
-  let cursor = start
+  const recall = recallMoment(proof)
+  const hit = new Set(proof.cases.map(visitorOfCase))
+  const synced = new Set(syncedOf(proof.cases).map(visitorOfCase))
+  let { cursor } = proof
   while (!interrupted.aborted) {
     const next = await source.after(cursor, FOLLOW_BATCH)
     cursor = next.cursor
     for (const block of next.blocks) {
-      if (!known.has(caseKey(block))) continue
-      const { time, user, device } = block
-      const now = standingWord(block)
-      context.streams.out(
-        context.json
-          ? jsonLine({ time: isoTime(time), user, device, policy: block.policy, now })
-          : printableText(`${clockTime(time)}  ${user}  ${device ?? '-'}  policy ${block.policy}  ${now}\n`),
-      )
+      const visitor = visitorOf(block)
+      const meaning = meaningOf(recall, block)
+      // Refused just before the recall came to their worker.
+      if (meaning === 'hit') hit.add(visitor)
+      if (!hit.has(visitor) || meaning === undefined || meaning === 'hit') continue
+      if (meaning === 'served' && synced.has(visitor) && effectOf(block) === 'allow') continue
+      if (meaning === 'served') synced.add(visitor)
+      tellOfSync(context, block, `${synced.size} of ${hit.size} have synced`)
     }
     await sleep(FOLLOW_MS, undefined, { signal: interrupted }).catch(() => undefined)
   }
+}
+
+function tellOfSync(context: CommandContext, block: Block, count: string): void {
+  const { time, user, device, policy } = block
+  const now = standingWord(block)
+  const text = `${clockTime(time)}  ${user}  ${device ?? '-'}  policy ${policy}  ${now}  (${count})\n`
+  context.streams.out(
+    context.json ? jsonLine({ time: isoTime(time), user, device, policy, now }) : printableText(text),
+  )
 }

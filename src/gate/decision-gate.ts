@@ -28,7 +28,7 @@ export interface GateDependencies {
   /** Told of each fault inside; must bound what it does with many. */
   readonly onFault: (error: unknown) => void
   /** Told when all that was changed up to a sequence of the replica is in force in this process. */
-  readonly onTakenIn?: (sequence: number) => void
+  readonly onTakenIn?: (sequence: number, ordered: boolean) => void
   /** How many are kept in memory. */
   readonly cachedDecisions?: number
 }
@@ -64,7 +64,7 @@ export class DecisionGate implements SessionGate {
       },
     }
     this.#invalidation = new Invalidation(deps.replica, decided, {
-      onTakenIn: (sequence) => deps.onTakenIn?.(sequence),
+      onTakenIn: (sequence, ordered) => deps.onTakenIn?.(sequence, ordered),
       onFault: deps.onFault,
     })
   }
@@ -108,14 +108,16 @@ export class DecisionGate implements SessionGate {
   }
 
   /** Whom no policy is about, since the network is exempt, is not recorded either. */
-  #noteTraffic(decision: GateDecision, { protocol, subject }: DecisionContext, bucket: number): void {
+  #noteTraffic(decision: GateDecision, { protocol, subject, at }: DecisionContext, bucket: number): void {
     if (protocol === 'imap') decision.imapBucket = bucket
     else decision.smtpBucket = bucket
     const { user, claim, platformHint, exemptNetwork } = subject
     if (exemptNetwork) return
     const device = claim?.deviceId ?? null
     const proof = claim?.proof ?? 'none'
-    this.deps.traffic?.note({ bucket, protocol, user, device, proof, platformHint })
+    const { policyVersion: policy, reason } = decision
+    const served = isPlainAllow(decision) ? { policy, at, reason } : null
+    this.deps.traffic?.note({ bucket, protocol, user, device, proof, platformHint }, served)
   }
 
   /** The host's own rules changed: everything is decided anew. */

@@ -18,8 +18,8 @@ export interface Decided {
 }
 
 export interface InvalidationListener {
-  /** All that was changed up to this sequence is in force in this process. */
-  onTakenIn(sequence: number): void
+  /** All that was changed up to this sequence is in force in this process; what people `ordered` is among it. */
+  onTakenIn(sequence: number, ordered: boolean): void
   onFault(error: unknown): void
 }
 
@@ -84,7 +84,7 @@ export class Invalidation {
     if (!ordered && this.#ticksSinceTold < TICKS_BETWEEN_DEVICE_NOTES) return
     this.#told = this.#seen
     this.#ticksSinceTold = 0
-    this.listener.onTakenIn(this.#seen)
+    this.listener.onTakenIn(this.#seen, ordered)
   }
 
   /** Whether there was something that people ordered: a policy, a mode, an override. */

@@ -13,7 +13,7 @@ interface Case {
 /**
  * Folds a phone's endless retries. The first decision of a case is written at once; how many came in the
  * minute after it is one more line, which shows the last of them and carries their number as `repeats`.
- * A case is one user, device, protocol, outcome, reason and rule.
+ * A case is one user, device, protocol, outcome, reason, rule and policy: a recall must find whom each of them hit.
  */
 export class Fold {
   readonly #cases = new Map<string, Case>()
@@ -48,4 +48,4 @@ export class Fold {
 
 /** As JSON, since user and device are what a client sent: no separator is safe from them. */
 const caseKey = (e: JournalEntry): string =>
-  JSON.stringify([e.user, e.device, e.protocol, e.outcome, e.reason, e.rule, e.enforced])
+  JSON.stringify([e.user, e.device, e.protocol, e.outcome, e.reason, e.rule, e.enforced, e.policy])

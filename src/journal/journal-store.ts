@@ -14,7 +14,7 @@ import type {
 import { searchPage } from './search'
 import { Spool } from './spool'
 import { readEntry, readPosition, type BlockLogPosition } from './stored'
-import { TrafficRecord, type Visit } from './traffic'
+import { TrafficRecord } from './traffic'
 import { WorkerNotes } from './worker-notes'
 
 /** Grows with each change of what is stored and how. */
@@ -182,7 +182,7 @@ export class JournalStore implements JournalReader, JournalSink {
     return this.#writing
   }
 
-  async #write(batch: readonly JournalEntry[], visits: readonly Visit[]): Promise<void> {
+  async #write(batch: readonly JournalEntry[], visits: ReturnType<TrafficRecord['take']>): Promise<void> {
     try {
       this.#unwritten = batch
       await this.#environment.write(() => this.#put(batch, visits))
@@ -196,7 +196,7 @@ export class JournalStore implements JournalReader, JournalSink {
     this.options.onFault(new Error(`journal: ${lost} entries were lost, the disk did not take them`))
   }
 
-  #put(batch: readonly JournalEntry[], visits: readonly Visit[]): void {
+  #put(batch: readonly JournalEntry[], visits: ReturnType<TrafficRecord['take']>): void {
     this.#unwritten = []
     this.traffic.put(visits)
     let key = newestKey(this.#entries)

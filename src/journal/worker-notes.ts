@@ -7,6 +7,8 @@ export interface WorkerNote {
   readonly sequence: number
   /** Open IMAP sessions, some seconds ago. */
   readonly sessions: number
+  /** When it had taken in the newest of what people ordered. Epoch milliseconds. */
+  readonly orderedAt: number
 }
 
 /**
@@ -21,8 +23,8 @@ export class WorkerNotes {
     this.#notes = environment.database('workers')
   }
 
-  async note({ pid, sequence, sessions }: WorkerNote): Promise<void> {
-    await this.environment.write(() => void this.#notes.put(pid, `${sequence} ${sessions}`))
+  async note({ pid, sequence, sessions, orderedAt }: WorkerNote): Promise<void> {
+    await this.environment.write(() => void this.#notes.put(pid, `${sequence} ${sessions} ${orderedAt}`))
   }
 
   /** A process that ends orderly leaves no note. */
@@ -34,8 +36,8 @@ export class WorkerNotes {
   of(pids: readonly number[]): WorkerNote[] {
     this.environment.refresh()
     return pids.flatMap((pid) => {
-      const [sequence, sessions = 0] = this.#notes.get(pid)?.split(' ').map(Number) ?? []
-      return sequence === undefined ? [] : { pid, sequence, sessions }
+      const [sequence, sessions = 0, orderedAt = 0] = this.#notes.get(pid)?.split(' ').map(Number) ?? []
+      return sequence === undefined ? [] : { pid, sequence, sessions, orderedAt }
     })
   }
 

@@ -2,7 +2,7 @@ import type { JournalEntry } from '../journal/journal'
 import { effectOf, type Claim } from '../policy/decision'
 import type { Block } from './blocks-source'
 
-/** A person on a device that was refused or warned, and what is decided of it now. Times are epoch milliseconds. */
+/** A person on a device that was refused or warned. Times are epoch milliseconds. */
 export interface Affected {
   readonly user: string
   /** null: none was proven. */
@@ -14,17 +14,22 @@ export interface Affected {
   readonly last: number
 }
 
-export const caseKey = ({ user, device }: Pick<Block, 'user' | 'device'>): string =>
-  JSON.stringify([user, device])
+/** Policy versions that are over: those after `to`, up to `from`. */
+export interface Recalled {
+  readonly from: number
+  readonly to: number
+}
 
-/** Those whom the policy versions after `to`, up to `from`, really refused or warned. */
-export function affectedUnder(blocks: readonly Block[], to: number, from: number): Affected[] {
+export const isRecalled = ({ from, to }: Recalled, policy: number): boolean => policy > to && policy <= from
+
+/** Those whom the recalled versions really refused or warned. */
+export function affectedUnder(blocks: readonly Block[], recalled: Recalled): Affected[] {
   const found = new Map<string, Affected>()
   for (const block of blocks) {
     const effect = effectOf(block)
-    if (block.policy <= to || block.policy > from || (effect !== 'block' && effect !== 'warn')) continue
+    if (!isRecalled(recalled, block.policy) || (effect !== 'block' && effect !== 'warn')) continue
     const { user, device, time } = block
-    const key = caseKey(block)
+    const key = JSON.stringify([user, device])
     const former = found.get(key)
     // A summary stands for as many decisions as it says, the first line of a case for itself.
     const times = Math.max(1, block.repeats)
@@ -40,6 +45,11 @@ export function affectedUnder(blocks: readonly Block[], to: number, from: number
   }
   return [...found.values()].sort((a, b) => a.first - b.first)
 }
+
+export const visitorOfCase = ({ user, claim }: Affected): string => visitorKey(user, claim?.deviceId ?? null)
+
+/** Who comes to the door: a person with a device that proved itself, or without one. */
+export const visitorKey = (user: string, claimed: string | null): string => JSON.stringify([user, claimed])
 
 /** The device that proved itself when this was decided. */
 export function claimOf({ device, proof }: Pick<JournalEntry, 'device' | 'proof'>): Claim | null {

@@ -3,7 +3,7 @@ import type { Fleet } from '../devices/redis/fleet'
 import { CorruptRecordError, type ReadStore } from '../devices/store'
 import type { FeedStanding } from '../feeds/standing'
 import type { JournalReader } from '../journal/journal'
-import type { Visit } from '../journal/traffic'
+import type { NotedVisit, Visit } from '../journal/traffic'
 import type { WorkerNote } from '../journal/worker-notes'
 import { openBlocks, type BlocksSource } from './blocks-source'
 
@@ -21,6 +21,8 @@ export interface LookupSite {
   readonly journal: () => JournalReader
   /** Who synced on this host since a moment, in the order of time. */
   readonly traffic: (since: number) => Iterable<Visit>
+  /** Who of them was plainly allowed, and when first under which policy. */
+  readonly served: (since: number) => Iterable<NotedVisit>
   /** What the workers of this host that are alive have taken in. */
   readonly workers: () => WorkerNote[]
   readonly now: () => number

@@ -37,9 +37,19 @@ describe('device-gate recall', () => {
       hosts: [],
       blocked: { devices: 1, people: 1, first, last },
       warned: { devices: 1, people: 1, first: warned, last: warned },
+      synced: { devices: 0, people: 0 },
       affected: [
-        { user: ANNA, device: 'anna-phone', blocks: 8, warnings: 0, first, last, now: 'served' },
-        { ...ben, blocks: 0, warnings: 1, first: warned, last: warned, now: 'served' },
+        {
+          user: ANNA,
+          device: 'anna-phone',
+          blocks: 8,
+          warnings: 0,
+          first,
+          last,
+          now: 'served',
+          synced_at: null,
+        },
+        { ...ben, blocks: 0, warnings: 1, first: warned, last: warned, now: 'served', synced_at: null },
       ],
     })
     assert.equal(await site().out('policy', 'show'), ALLOWS)
@@ -53,11 +63,35 @@ describe('device-gate recall', () => {
 in force again:   what version 1 said
 blocked under it: 1 devices of 1 people, first 2026-11-20T09:00:00Z, last 2026-11-20T09:00:00Z
 warned under it:  nobody
+synced since:     0 devices of 0 people so far
 
-user              device      blocked  warned  first                 last                  now
-anna@example.com  anna-phone  1        0       2026-11-20T09:00:00Z  2026-11-20T09:00:00Z  served
+user              device      blocked  warned  first                 last                  now     synced
+anna@example.com  anna-phone  1        0       2026-11-20T09:00:00Z  2026-11-20T09:00:00Z  served  -
 `,
     )
+  })
+
+  it('says who has synced by then: by the traffic of this host, and by the block log of all', async () => {
+    const at = Date.now()
+    const ben = { user: 'ben@example.com', device: 'ben-phone' }
+    await site().journal(
+      blockEntry({ time: FIRST, policy: 2 }),
+      blockEntry({ time: FIRST + 1, policy: 2, ...ben }),
+      blockEntry({ time: at + 5, policy: 3, ...ben, outcome: 'warn' }),
+    )
+    await site().served({ policy: 3, at })
+    const { affected, synced } = (await site().json('recall', ...REASON)) as {
+      affected: { user: string; synced_at: string }[]
+      synced: unknown
+    }
+    assert.deepEqual(
+      affected.map(({ user, synced_at }) => [user, Date.parse(synced_at)]),
+      [
+        [ANNA, at],
+        [ben.user, at + 5],
+      ],
+    )
+    assert.deepEqual(synced, { devices: 2, people: 2 })
   })
 
   it('says who is refused all the same', async () => {
@@ -105,17 +139,43 @@ anna@example.com  anna-phone  1        0       2026-11-20T09:00:00Z  2026-11-20T
     assert.deepEqual([code, /no recall pins/.test(err)], [1, true])
   })
 
-  it('--follow tells who is refused again', async () => {
-    await site().journal(blockEntry({ time: FIRST, policy: 2 }))
+  it('--follow tells who is served again, once, and who is refused, each time', async () => {
+    const ben = { user: 'ben@example.com', device: 'ben-phone' }
+    await site().journal(
+      blockEntry({ time: FIRST, policy: 2 }),
+      blockEntry({ time: FIRST, policy: 2, ...ben }),
+    )
     const following = site().start('recall', ...REASON, '--follow')
-    await following.until(/anna-phone/)
+    await following.until(/ben-phone/)
+    const allowed = { policy: 3, outcome: 'allow', reason: 'compliant' } as const
     await site().journal(
       blockEntry({ user: 'stranger@example.com', policy: 3 }),
       blockEntry({ policy: 3, reason: 'locked' }),
+      blockEntry(allowed),
+      blockEntry({ ...allowed, protocol: 'smtp' }),
+      blockEntry({ ...allowed, ...ben }),
+      blockEntry({ policy: 3, reason: 'noncompliant' }),
     )
-    await following.until(/policy 3 {2}refused: locked/)
+    await following.until(/refused: noncompliant/)
     const code = await following.stop('SIGINT')
     assert.equal(code, 0)
-    assert.doesNotMatch(following.output, /stranger/)
+    const told = following.output.split('\n').flatMap((line) => /Z {2}(\S+@.*)/.exec(line)?.[1] ?? [])
+    assert.deepEqual(told, [
+      'anna@example.com  anna-phone  policy 3  refused: locked  (0 of 2 have synced)',
+      'anna@example.com  anna-phone  policy 3  served  (1 of 2 have synced)',
+      'ben@example.com  ben-phone  policy 3  served  (2 of 2 have synced)',
+      'anna@example.com  anna-phone  policy 3  refused: noncompliant  (2 of 2 have synced)',
+    ])
+  })
+
+  it('--follow takes in who was refused just before the recall came to their worker', async () => {
+    const following = site().start('recall', ...REASON, '--follow')
+    await following.until(/blocked under it: nobody/)
+    await site().journal(
+      blockEntry({ policy: 2 }),
+      blockEntry({ policy: 3, outcome: 'allow', reason: 'compliant' }),
+    )
+    await following.until(/anna-phone {2}policy 3 {2}served {2}\(1 of 1 have synced\)/)
+    await following.stop('SIGINT')
   })
 })

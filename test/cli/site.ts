@@ -8,7 +8,7 @@ import { parsePolicy } from '../../src/config/policy-file'
 import { LmdbStore } from '../../src/devices/lmdb-store'
 import type { JournalEntry } from '../../src/journal/journal'
 import { JournalStore } from '../../src/journal/journal-store'
-import type { Visit } from '../../src/journal/traffic'
+import { bucketOf, type Served, type Visit } from '../../src/journal/traffic'
 import { WatchedProcess } from '../support/process'
 
 const CLI = path.resolve(__dirname, '../../dist/cli/main.js')
@@ -143,7 +143,21 @@ export class CliSite {
   /** What workers note of who syncs. */
   async traffic(...visits: readonly Visit[]): Promise<void> {
     const journal = JournalStore.open(this.file('var'), { now: Date.now, onFault: assert.ifError })
-    for (const visit of visits) journal.traffic.note(visit)
+    for (const visit of visits) journal.traffic.note(visit, null)
+    await journal.close()
+  }
+
+  /** The same of one that was plainly allowed, on Anna's phone where nothing else is said. */
+  async served({ policy, at }: Pick<Served, 'policy' | 'at'>, change: Partial<Visit> = {}): Promise<void> {
+    const visit = {
+      protocol: 'imap',
+      user: ANNA,
+      device: 'anna-phone',
+      proof: 'tag',
+      platformHint: null,
+    } as const
+    const journal = JournalStore.open(this.file('var'), { now: Date.now, onFault: assert.ifError })
+    journal.traffic.note({ ...visit, bucket: bucketOf(at), ...change }, { policy, at, reason: 'compliant' })
     await journal.close()
   }
 

@@ -169,6 +169,42 @@ describe('a fleet of two hosts on one Redis', () => {
     assert.match(refused.output, /mode: must be one of/)
   })
 
+  it('recalls from one host for all, with the time of each worker, and tells who syncs again on the other', async () => {
+    const apply = async (text: string): Promise<void> => {
+      hosts[0].site.writeFile('draft.yaml', text)
+      await hosts[0].site.run('policy', 'apply', hosts[0].site.file('draft.yaml'), '--reason', 'an order')
+    }
+    await apply(POLICY.replace('noncompliant: block', 'noncompliant: allow'))
+    await apply(`${POLICY}grace: block\n`)
+    assert.deepEqual(await replies(), ['550', '550', '550', '550'])
+    const { policy_version: version } = await status(hosts[0])
+    await eventually(async () =>
+      assert.match(await hosts[0].site.run('blocks', '--json'), new RegExp(`"policy":${version},`)),
+    )
+    const before = Date.now()
+    const recall = hosts[0].site.startCli('recall', '--reason', 'sent in error', '--follow', '--json')
+    await recall.until(/\n/)
+    const proof = JSON.parse(recall.stdout) as {
+      hosts: { workers: { pid: number; at: string }[] }[]
+      affected: { device: string; synced_at: string | null }[]
+    }
+    const acknowledged = proof.hosts.flatMap(({ workers }) => workers)
+    assert.deepEqual(
+      new Set(acknowledged.map(({ pid }) => pid)),
+      new Set(hosts.flatMap(({ site }) => site.workers)),
+    )
+    for (const { at } of acknowledged)
+      assert.ok(Date.parse(at) >= before && Date.parse(at) <= Date.now(), `${at} is not of this recall`)
+    assert.deepEqual(
+      proof.affected.map(({ device, synced_at }) => [device, synced_at]),
+      [[PHONE, null]],
+    )
+    assert.equal(await hosts[1].probes[0]?.mail(), '250')
+    await recall.until(/"device":"anna-phone","policy":\d+,"now":"served"/)
+    await recall.stop('SIGINT')
+    await apply(POLICY)
+  })
+
   it('decides without a single command to Redis', async () => {
     await put(hosts[0], 'compliant', 6)
     await untilAllReply('250')

@@ -5,7 +5,7 @@ import sinon from 'sinon'
 import { DecisionGate } from '../../src/gate/decision-gate'
 import type { KeyedSubject } from '../../src/gate/gate'
 import type { JournalEntry } from '../../src/journal/journal'
-import type { Visit } from '../../src/journal/traffic'
+import type { Served, Visit } from '../../src/journal/traffic'
 import { effectOf, type DecisionRequest, type Subject } from '../../src/policy/decision'
 import type { FailMode, Protocol } from '../../src/policy/vocabulary'
 import { AT, override, policy, record } from '../devices/samples'
@@ -21,7 +21,7 @@ describe('the decision gate', () => {
   let replica: FakeReplica
   let host: DecisionRequest['host'] & { failMode: FailMode }
   let journal: JournalEntry[]
-  let traffic: Visit[]
+  let traffic: (Visit & { readonly served: Served | null })[]
   let faults: unknown[]
   let gates: DecisionGate[]
   let gate: DecisionGate
@@ -32,7 +32,7 @@ describe('the decision gate', () => {
       replica,
       host: () => host,
       journal: { append: (entry) => void journal.push(entry) },
-      traffic: { note: (visit) => void traffic.push(visit) },
+      traffic: { note: (visit, served) => void traffic.push({ ...visit, served }) },
       revokeSpreadMs: () => 0,
       now: Date.now,
       onFault: (error) => faults.push(error),
@@ -312,6 +312,28 @@ describe('the decision gate', () => {
         ],
       )
       assert.equal(traffic[1]?.platformHint, 'ios')
+    })
+    it('says who was plainly allowed and when, again after a policy, and not of whom the block log tells', () => {
+      visits((visit) => visit('imap', AT))
+      const under = (policy: number): Served => ({ policy, at: AT, reason: 'compliant' })
+      assert.deepEqual(
+        traffic.map(({ served }) => served),
+        [under(1)],
+      )
+      replica.applyPolicy(policy({ grace: 'block' }))
+      clock.tick(POLL_MS)
+      visits((visit) => visit('imap', AT))
+      assert.deepEqual(
+        traffic.map(({ served }) => served),
+        [under(2)],
+      )
+      replica.putDevice(BAD)
+      clock.tick(POLL_MS)
+      visits((visit) => visit('imap', AT))
+      assert.deepEqual(
+        traffic.map(({ served }) => served),
+        [null],
+      )
     })
     it('does not note an exempt network, which no policy is about', () => {
       assert.deepEqual(

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 
 import { JournalStore } from '../../src/journal/journal-store'
-import { bucketOf, startOf, type Visit } from '../../src/journal/traffic'
+import { bucketOf, startOf, type Served, type Visit } from '../../src/journal/traffic'
 import { tempDirs } from '../support/temp-dir'
 import { AT, entry } from './samples'
 
@@ -48,7 +48,7 @@ describe('the traffic record', function () {
       device: null,
       platformHint: 'ios',
     })
-    for (const one of [late, visit(), visit()]) journal.traffic.note(one)
+    for (const one of [late, visit(), visit()]) journal.traffic.note(one, null)
     await journal.drain()
     assert.deepEqual(all(), [visit(), late])
     assert.deepEqual(all(AT + BUCKET_MS), [late])
@@ -61,7 +61,7 @@ describe('the traffic record', function () {
       [other, 'anna@example.com'],
       [other, 'ben@example.com'],
     ] as const) {
-      process.traffic.note(visit({ user }))
+      process.traffic.note(visit({ user }), null)
       await process.drain()
     }
     await other.close()
@@ -70,8 +70,46 @@ describe('the traffic record', function () {
       ['anna@example.com', 'ben@example.com'],
     )
   })
+  describe('says when somebody was first served under a policy', () => {
+    const served = (policy: number, at: number): Served => ({ policy, at, reason: 'compliant' })
+    const kept = (): (readonly Served[])[] =>
+      [...journal.traffic.servedSince(AT)].map(({ served: moments }) => moments)
+
+    it('by all processes of a host, and whatever of it is written first', async () => {
+      const other = open()
+      journal.traffic.note(visit(), served(1, AT + 2))
+      journal.traffic.note(visit(), served(1, AT + 3))
+      other.traffic.note(visit(), served(1, AT + 1))
+      other.traffic.note(visit(), served(2, AT + 4))
+      for (const process of [journal, other]) await process.drain()
+      journal.traffic.note(visit(), null)
+      await journal.drain()
+      await other.close()
+      assert.deepEqual(kept(), [[served(1, AT + 1), served(2, AT + 4)]])
+    })
+    it('and nothing of who was not', async () => {
+      journal.traffic.note(visit(), null)
+      await journal.drain()
+      assert.deepEqual(kept(), [])
+    })
+    it('of the last four policies', async () => {
+      for (let policy = 1; policy <= 6; policy += 1)
+        journal.traffic.note(visit(), served(policy, AT + policy))
+      await journal.drain()
+      assert.deepEqual(
+        kept()[0]?.map(({ policy }) => policy),
+        [3, 4, 5, 6],
+      )
+    })
+    it('soon after a policy came in force', () => {
+      journal.traffic.note(visit(), served(1, AT))
+      assert.ok(!journal.traffic.isDue(AT + 9999))
+      journal.traffic.note(visit({ user: 'ben@example.com' }), served(2, AT))
+      assert.ok(journal.traffic.isDue(AT + 200))
+    })
+  })
   it('goes to disk with the next block, and by itself after ten seconds', async () => {
-    journal.traffic.note(visit())
+    journal.traffic.note(visit(), null)
     assert.ok(!journal.traffic.isDue(AT + 9999))
     assert.ok(journal.traffic.isDue(AT + 10_000))
     journal.append(entry())
@@ -79,23 +117,23 @@ describe('the traffic record', function () {
     assert.ok(!journal.traffic.isWaiting)
   })
   it('is written by a process that cannot wait', () => {
-    journal.traffic.note(visit())
+    journal.traffic.note(visit(), null)
     journal.flushSync()
     assert.deepEqual(all(), [visit()])
   })
   it('holds any name and id that a record may have, and none beyond', async () => {
     const odd = visit({ user: 'ü\u202e'.repeat(160), device: '日'.repeat(256) })
-    journal.traffic.note(odd)
-    for (const user of ['a'.repeat(321), 'an\u0000na', '']) journal.traffic.note(visit({ user }))
+    journal.traffic.note(odd, null)
+    for (const user of ['a'.repeat(321), 'an\u0000na', '']) journal.traffic.note(visit({ user }), null)
     await journal.drain()
     assert.deepEqual(all(), [odd])
   })
   it('forgets after seven days', async () => {
-    journal.traffic.note(visit())
+    journal.traffic.note(visit(), null)
     await journal.drain()
     clock.now = AT + 7 * DAY_MS + BUCKET_MS
     const now = visit({ bucket: bucketOf(clock.now) })
-    journal.traffic.note(now)
+    journal.traffic.note(now, null)
     await journal.drain()
     assert.deepEqual(all(), [now])
   })
@@ -107,7 +145,8 @@ describe('the traffic record of a site with very much of it', () => {
   it('keeps the newest', async () => {
     const journal = JournalStore.open(tempDir(), { now: () => AT, maxVisits: 10, onFault: assert.ifError })
     for (let round = 0; round < 3; round += 1) {
-      for (let i = 0; i < 8; i += 1) journal.traffic.note(visit({ bucket: bucketOf(AT) + round * 8 + i }))
+      for (let i = 0; i < 8; i += 1)
+        journal.traffic.note(visit({ bucket: bucketOf(AT) + round * 8 + i }), null)
       await journal.drain()
     }
     const kept = [...journal.traffic.since(0)].map(({ bucket }) => bucket - bucketOf(AT))

@@ -186,9 +186,14 @@ export class HarakaSite {
     return this.#haraka
   }
 
+  /** A command line of the built CLI that goes on until it is stopped. */
+  startCli(...argv: string[]): WatchedProcess {
+    return new WatchedProcess(process.execPath, [CLI, '-c', this.dir, ...argv])
+  }
+
   /** One command line of the built CLI, as a process of its own. */
   async cli(...argv: string[]): Promise<CliResult> {
-    const cli = new WatchedProcess(process.execPath, [CLI, '-c', this.dir, ...argv])
+    const cli = this.startCli(...argv)
     return { code: await cli.exited, output: cli.output, stdout: cli.stdout }
   }
 

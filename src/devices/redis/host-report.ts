@@ -1,6 +1,13 @@
 import type { RedisClient } from './connection'
 import type { StoreKeys } from './keys'
 
+/** When a deciding process had taken in an order. */
+export interface WorkerAcknowledgement {
+  readonly pid: number
+  /** Epoch milliseconds. */
+  readonly at: number
+}
+
 /** What a host says of itself, each second and when something of it changes. Times are epoch milliseconds. */
 export interface HostReport {
   readonly host: string
@@ -13,6 +20,8 @@ export interface HostReport {
   readonly n: number
   /** Up to where all its workers have taken in policy, mode and overrides. */
   readonly takenInN: number
+  /** When each of its workers had taken in the newest of those, by its clock; hosts of an older version do not say. */
+  readonly acknowledged?: readonly WorkerAcknowledgement[]
   readonly policyVersion: number
   readonly leaseValid: boolean
   /** Entries of the store that it cannot read. */
