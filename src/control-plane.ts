@@ -8,6 +8,7 @@ import { startFleetDuty, type FleetDuty } from './fleet-duty'
 import { startFeedsDuty } from './feeds-duty'
 import type { ControlParts } from './host-parts'
 import { BlockLog } from './journal/block-log'
+import { startMetricsDuty } from './metrics-duty'
 import { startOrdersDuty } from './orders-duty'
 import { followPolicyFile, seedPolicy, type PolicyDuty } from './policy-duty'
 import { startRecallDuty } from './recall-duty'
@@ -58,6 +59,11 @@ export async function startControlPlane(parts: ControlParts): Promise<ControlPla
   const orders = startOrdersDuty(parts)
   const feeds = await startFeedsDuty(parts)
   const recalls = startRecallDuty(parts)
+  const metrics = await startMetricsDuty(parts, {
+    fleet: duties.fleet,
+    policyProblems: () => duties.policy?.problems() ?? [],
+    replicaProblem: () => replicaProblem,
+  })
   const blockLog = new BlockLog(stateDir, journal, onFault)
   const presence = watchReplica(path.join(stateDir, 'replica'), (problem) => {
     replicaProblem = problem
@@ -76,6 +82,7 @@ export async function startControlPlane(parts: ControlParts): Promise<ControlPla
       clearInterval(presence)
       cluster.off('exit', forget)
       await duties.admin?.close()
+      metrics.close()
       await cleaning
       await feeds.close()
       await orders.close()

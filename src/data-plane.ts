@@ -1,4 +1,5 @@
 import { watchTagKeys } from './config/tag-key-file'
+import { startCounting } from './counting'
 import { DecisionGate } from './gate/decision-gate'
 import type { HostParts } from './host-parts'
 import { createTagReader } from './identity/device-tag'
@@ -9,7 +10,7 @@ import type { WorkerNote } from './journal/worker-notes'
 import type { SmtpGate } from './smtp/smtp-gate'
 
 /** How soon another number of open sessions is told. */
-const COUNT_MS = 5000
+const SESSIONS_MS = 5000
 
 export interface DataPlane {
   readonly smtp: SmtpGate
@@ -29,8 +30,11 @@ export async function startDataPlane(parts: HostParts): Promise<DataPlane> {
   }
   // Before the gate looks for the first time: all up to here it will see.
   note({ sequence: replica.sequence() })
+  const counting = startCounting(parts)
+  const { counts } = counting
   const gate = new DecisionGate({
     replica,
+    counts,
     journal,
     traffic: journal.traffic,
     revokeSpreadMs: () => config.current().imap.revokeSpreadS * 1000,
@@ -47,10 +51,10 @@ export async function startDataPlane(parts: HostParts): Promise<DataPlane> {
     gate.hostChanged()
   })
 
-  const counting = setInterval(() => {
+  const noting = setInterval(() => {
     const sessions = gate.openSessions
     if (sessions !== noted.sessions) note({ sessions })
-  }, COUNT_MS).unref()
+  }, SESSIONS_MS).unref()
 
   const shared = { gate, tags: tags.current, isExempt: (address: string) => isExempt(address), now: Date.now }
   const imap = config.current().imap.enabled
@@ -58,6 +62,7 @@ export async function startDataPlane(parts: HostParts): Promise<DataPlane> {
         ...shared,
         config: () => config.current().imap,
         clientCa: () => config.current().identity.clientCa,
+        counts,
         onFault,
         logger,
       })
@@ -67,10 +72,11 @@ export async function startDataPlane(parts: HostParts): Promise<DataPlane> {
   return {
     smtp: { ...shared, enabled: () => config.current().smtp.enabled, onFault },
     close: async () => {
-      clearInterval(counting)
+      clearInterval(noting)
       tags.close()
       await imap?.close()
       gate.close()
+      await counting.close()
       await journal.workers.remove(process.pid).catch(onFault)
     },
   }

@@ -6,7 +6,7 @@ import type { HostReport } from './devices/redis/host-report'
 import type { StoreProblem } from './devices/redis/problem'
 import type { Replicator, ReplicatorListener } from './devices/redis/replicator'
 import type { ControlParts } from './host-parts'
-import { JournalDuty } from './journal-duty'
+import { JournalDuty, type JournalStanding } from './journal-duty'
 import type { Logger } from './journal/logger'
 import type { WorkerNote } from './journal/worker-notes'
 import { workerPids } from './worker-pids'
@@ -18,6 +18,8 @@ export interface FleetDuty {
   readonly replicator: Replicator
   /** What keeps this host from the store now, for people; null when nothing does. */
   problem(): string | null
+  /** What of this host's journal the fleet has. */
+  journalStanding(): JournalStanding
   close(): Promise<void>
 }
 
@@ -85,6 +87,7 @@ export async function startFleetDuty(
   return {
     replicator,
     problem: () => problem,
+    journalStanding: () => journalDuty.standing(),
     close: async () => {
       clearInterval(timer)
       await journalDuty.close()

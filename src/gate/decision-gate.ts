@@ -2,6 +2,7 @@ import { normaliseUser } from '../devices/record'
 import type { Replica } from '../devices/store'
 import type { JournalSink } from '../journal/journal'
 import { bucketOf, type TrafficSink } from '../journal/traffic'
+import { Counts } from '../metrics/counts'
 import { faultDecision } from '../policy/decide'
 import type { DecisionRequest, Subject } from '../policy/decision'
 import { effectiveMode, siteMode } from '../policy/effective-mode'
@@ -22,6 +23,8 @@ export interface GateDependencies {
   readonly journal: JournalSink
   /** Left out: no traffic is recorded. */
   readonly traffic?: TrafficSink
+  /** Left out: counted for nobody. */
+  readonly counts?: Counts
   /** Over how long open sessions that become blocked are ended. */
   readonly revokeSpreadMs: () => number
   readonly now: () => number
@@ -38,11 +41,13 @@ export class DecisionGate implements SessionGate {
   readonly #cache: DecisionCache
   readonly #invalidation: Invalidation
   readonly #live: LiveSessions
+  readonly #counts: Counts
   #active: ActivePolicy | undefined
   #activeKnown = false
 
   constructor(private readonly deps: GateDependencies) {
     this.#cache = new DecisionCache(deps.cachedDecisions)
+    this.#counts = deps.counts ?? new Counts()
     this.#live = new LiveSessions({
       decide: (subject, nowMs) => this.decide(subject, nowMs),
       sourcesOf: (subject) => this.#cache.sourcesOf(subject.key) ?? claimedSources(subject),
@@ -79,10 +84,22 @@ export class DecisionGate implements SessionGate {
   }
 
   decide(subject: KeyedSubject, nowMs: number): GateDecision {
-    return this.#cache.get(subject.key, nowMs) ?? this.#decideAnew(subject, nowMs)
+    if (!this.#counts.isTimed()) return this.#lookUp(subject, nowMs)
+    const startMs = performance.now()
+    const decision = this.#lookUp(subject, nowMs)
+    this.#counts.took((performance.now() - startMs) / 1000)
+    return decision
+  }
+
+  #lookUp(subject: KeyedSubject, nowMs: number): GateDecision {
+    const known = this.#cache.get(subject.key, nowMs)
+    if (known === undefined) return this.#decideAnew(subject, nowMs)
+    this.#counts.hit()
+    return known
   }
 
   record(decision: GateDecision, context: DecisionContext): void {
+    this.#counts.decided(context.protocol, decision)
     const bucket = bucketOf(context.at)
     const noted = context.protocol === 'imap' ? decision.imapBucket : decision.smtpBucket
     if (noted !== bucket) this.#noteTraffic(decision, context, bucket)
@@ -141,6 +158,7 @@ export class DecisionGate implements SessionGate {
   }
 
   #decideAnew(subject: KeyedSubject, nowMs: number): GateDecision {
+    this.#counts.missed()
     const host = this.deps.host()
     try {
       const active = this.#activePolicy()

@@ -24,7 +24,10 @@ export interface Gate {
    * `fault_closed` or `fault_open`. `nowMs` is epoch milliseconds.
    */
   decide(subject: KeyedSubject, nowMs: number): GateDecision
-  /** Tells the block log what a decision did to a client, unless it is a plain allow; and the traffic record. */
+  /**
+   * Counts what a decision did to a client, and tells it to the block log, unless it is a plain allow, and to the
+   * traffic record.
+   */
   record(decision: GateDecision, context: DecisionContext): void
 }
 

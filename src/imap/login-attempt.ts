@@ -4,12 +4,13 @@ import type { ImapConfig } from '../config/host-config'
 import type { GateDecision, KeyedSubject, SessionGate } from '../gate/gate'
 import type { TagReader } from '../identity/claim'
 import { certificateClaim } from '../identity/client-certificate'
+import type { LoginResult, UpstreamProblem } from '../metrics/words'
 import { effectOf, type Claim } from '../policy/decision'
 import type { Platform } from '../policy/vocabulary'
 import { wipe, type Credential } from './credential'
 import type { CredentialCache } from './credential-cache'
 import type { RefusalRate } from './refusal-rate'
-import { UpstreamAttempt, type UpstreamLogin, type UpstreamProblem } from './upstream-login'
+import { UpstreamAttempt, type UpstreamLogin } from './upstream-login'
 
 /** What a login needs of the process it runs in, and tells it. */
 export interface LoginHost {
@@ -21,6 +22,8 @@ export interface LoginHost {
   config(): ImapConfig
   now(): number
   onUpstreamProblem(problem: UpstreamProblem): void
+  /** A login ended; one whose client went away meanwhile ended in nothing. */
+  onLoginResult(result: LoginResult): void
 }
 
 /** Where a login comes from. */
@@ -85,7 +88,7 @@ export class LoginAttempt {
   async run(credential: Credential): Promise<LoginOutcome> {
     try {
       const reading = this.host.tags().read(credential.user)
-      if (reading.status === 'invalid') return await this.fail()
+      if (reading.status === 'invalid') return await this.fail('wrong_tag')
       const tagClaim = reading.status === 'valid' ? reading.claim : null
       const known = { ...credential, user: reading.user }
       const subject = this.#subject(reading.user, tagClaim)
@@ -100,7 +103,8 @@ export class LoginAttempt {
   }
 
   /** What a wrong password gets, when a wrong password would get it. */
-  async fail(): Promise<LoginOutcome> {
+  async fail(result: 'wrong_password' | 'wrong_tag'): Promise<LoginOutcome> {
+    this.host.onLoginResult(result)
     await this.#delay()
     return AUTHENTICATION_FAILED
   }
@@ -125,9 +129,12 @@ export class LoginAttempt {
   #judge(login: UpstreamLogin, credential: Credential, subject: KeyedSubject): LoginOutcome {
     switch (login.status) {
       case 'refused':
+        this.host.onLoginResult('wrong_password')
         return { ...login, status: 'no' }
       case 'unavailable':
-        if (login.problem !== 'aborted') this.host.onUpstreamProblem(login.problem)
+        if (login.problem === 'aborted') return UNREACHABLE
+        this.host.onLoginResult('unavailable')
+        this.host.onUpstreamProblem(login.problem)
         return UNREACHABLE
       case 'ok': {
         const decision = this.#decide(subject)
@@ -136,6 +143,7 @@ export class LoginAttempt {
           this.host.proven.add(credential, this.host.now())
           return this.#refusal(decision, subject)
         }
+        this.host.onLoginResult('accepted')
         this.#record(decision, subject)
         const warned = effectOf(decision) === 'warn'
         const alert = warned ? `* OK [ALERT] ${decision.text} (${decision.id})\r\n` : ''
@@ -156,6 +164,7 @@ export class LoginAttempt {
   }
 
   #refusal(decision: GateDecision, subject: KeyedSubject): LoginOutcome {
+    this.host.onLoginResult('refused')
     this.#record(decision, subject)
     const text = `${decision.text} (${decision.id})`
     if (effectOf(decision) === 'unavailable') return no(`NO [UNAVAILABLE] ${text}`)

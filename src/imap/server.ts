@@ -4,6 +4,8 @@ import type { ImapConfig, ListenAddress } from '../config/host-config'
 import type { SessionGate } from '../gate/gate'
 import type { TagReader } from '../identity/claim'
 import { plainAddress } from '../identity/exempt-networks'
+import type { Counts } from '../metrics/counts'
+import type { LoginResult, UpstreamProblem } from '../metrics/words'
 import type { ClientConnection } from './connection'
 import { CredentialCache } from './credential-cache'
 import { RefusalRate } from './refusal-rate'
@@ -13,7 +15,6 @@ import { Session, type LoggedIn, type SessionHost } from './session'
 import { showSocketsManyShapes } from './socket-shapes'
 import { Splice } from './splice'
 import { TlsFront } from './tls-front'
-import type { UpstreamProblem } from './upstream-login'
 
 export interface ImapServerDependencies {
   readonly gate: SessionGate
@@ -23,6 +24,7 @@ export interface ImapServerDependencies {
   /** PEM file of the CA of device certificates, or null. */
   readonly clientCa: () => string | null
   readonly now: () => number
+  readonly counts: Pick<Counts, 'loggedIn' | 'upstreamFailed'>
   /** Told of each fault inside; must bound what it does with many. */
   readonly onFault: (error: unknown) => void
   readonly logger: { warn(fields: Readonly<Record<string, unknown>>, message: string): void }
@@ -134,7 +136,12 @@ class ConnectionHost implements SessionHost {
   }
 
   onUpstreamProblem(problem: UpstreamProblem): void {
+    this.deps.counts.upstreamFailed(problem)
     this.#count(`upstream unavailable: ${problem}`)
+  }
+
+  onLoginResult(result: LoginResult): void {
+    this.deps.counts.loggedIn(result)
   }
 
   onFault(error: unknown): void {

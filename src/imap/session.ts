@@ -293,7 +293,7 @@ export class Session implements ConnectionOwner, Listed {
     const user = userName(name.value)
     if (user === undefined || password.value.length === 0) {
       // Nobody has such a name or password, and an upstream may take an empty one for an anonymous login.
-      return this.#begin(tag, (attempt) => attempt.fail())
+      return this.#begin(tag, (attempt) => attempt.fail('wrong_password'))
     }
     this.#logIn(tag, { kind: 'password', user, password: Buffer.from(password.value) })
   }

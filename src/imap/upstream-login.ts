@@ -1,5 +1,6 @@
 import type { ImapConfig } from '../config/host-config'
 import { withoutCompress } from './capability'
+import type { UpstreamProblem } from '../metrics/words'
 import type { ConnectionOwner } from './connection'
 import type { Credential } from './credential'
 import { canLogIn, capabilitiesOf, idCommand, loginCommand, type ClientFacts } from './upstream-commands'
@@ -25,9 +26,6 @@ export type UpstreamLogin =
       readonly challenge: string | null
     }
   | { readonly status: 'unavailable'; readonly problem: UpstreamProblem | 'aborted' }
-
-/** `login_disabled`: it wants TLS first (`imap.upstream.tls`). `protocol`: it does not speak IMAP as we know it. */
-export type UpstreamProblem = 'connect' | 'timeout' | 'tls' | 'protocol' | 'closed' | 'login_disabled'
 
 /** Before login an upstream has no reason to say more; a flood ends the attempt. */
 const MAX_RESPONSE_OCTETS = 64 * 1024

@@ -1,6 +1,12 @@
 import path from 'node:path'
 
-import { newestKey, openEnvironment, type Environment, type TextDatabase } from '../lmdb/environment'
+import {
+  entryCount,
+  newestKey,
+  openEnvironment,
+  type Environment,
+  type TextDatabase,
+} from '../lmdb/environment'
 import { Fold } from './fold'
 import type {
   JournalCursor,
@@ -15,6 +21,7 @@ import { searchPage } from './search'
 import { Spool } from './spool'
 import { readEntry, readPosition, type BlockLogPosition } from './stored'
 import { TrafficRecord } from './traffic'
+import { WorkerCounts } from './worker-counts'
 import { WorkerNotes } from './worker-notes'
 
 /** Grows with each change of what is stored and how. */
@@ -53,6 +60,8 @@ export interface JournalOptions {
 export class JournalStore implements JournalReader, JournalSink {
   /** What the host's workers have taken in; it has no better place to be written to by all of them. */
   readonly workers: WorkerNotes
+  /** What they counted, for the same reason. */
+  readonly counts: WorkerCounts
   readonly spool: Spool
   readonly traffic: TrafficRecord
   readonly #environment: Environment
@@ -75,6 +84,7 @@ export class JournalStore implements JournalReader, JournalSink {
     this.#entries = environment.database('entries')
     this.#meta = environment.database('meta')
     this.workers = new WorkerNotes(environment)
+    this.counts = new WorkerCounts(environment)
     this.spool = new Spool(environment, this.#entries, this.#meta)
     this.traffic = new TrafficRecord(environment, options)
     this.#timer = setInterval(() => void this.#flush(), FLUSH_MS)
@@ -127,6 +137,17 @@ export class JournalStore implements JournalReader, JournalSink {
   newest(): JournalCursor | null {
     const key = newestKey(this.#entries)
     return key === 0 ? null : String(key)
+  }
+
+  /** Entries that it has. */
+  size(): number {
+    this.#environment.refresh()
+    return entryCount(this.#entries)
+  }
+
+  /** Entries that this process lost so far. */
+  get lost(): number {
+    return this.#lost
   }
 
   /** Kept here, so that a restart of the block log neither loses nor repeats lines. */

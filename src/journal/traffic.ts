@@ -1,4 +1,4 @@
-import type { Environment, TextDatabase } from '../lmdb/environment'
+import { entryCount, type Environment, type TextDatabase } from '../lmdb/environment'
 import {
   PLATFORMS,
   PROOFS,
@@ -200,6 +200,3 @@ function visitOf(key: Key): Visit | undefined {
 }
 
 const bucketIn = (key: Key): number => (Array.isArray(key) ? Number(key[0]) : -Infinity)
-
-const entryCount = (database: TextDatabase): number =>
-  (database.getStats() as { entryCount: number }).entryCount

@@ -159,3 +159,6 @@ export function newestKey(database: TextDatabase): number {
   for (const key of database.getKeys({ reverse: true, limit: 1 })) return Number(key)
   return 0
 }
+
+export const entryCount = (database: TextDatabase): number =>
+  (database.getStats() as { entryCount: number }).entryCount

@@ -6,6 +6,7 @@ import { DecisionGate } from '../../src/gate/decision-gate'
 import type { KeyedSubject } from '../../src/gate/gate'
 import type { JournalEntry } from '../../src/journal/journal'
 import type { Served, Visit } from '../../src/journal/traffic'
+import { Counts } from '../../src/metrics/counts'
 import { effectOf, type DecisionRequest, type Subject } from '../../src/policy/decision'
 import type { FailMode, Protocol } from '../../src/policy/vocabulary'
 import { AT, override, policy, record } from '../devices/samples'
@@ -22,6 +23,7 @@ describe('the decision gate', () => {
   let host: DecisionRequest['host'] & { failMode: FailMode }
   let journal: JournalEntry[]
   let traffic: (Visit & { readonly served: Served | null })[]
+  let counts: Counts
   let faults: unknown[]
   let gates: DecisionGate[]
   let gate: DecisionGate
@@ -33,6 +35,7 @@ describe('the decision gate', () => {
       host: () => host,
       journal: { append: (entry) => void journal.push(entry) },
       traffic: { note: (visit, served) => void traffic.push({ ...visit, served }) },
+      counts,
       revokeSpreadMs: () => 0,
       now: Date.now,
       onFault: (error) => faults.push(error),
@@ -59,6 +62,7 @@ describe('the decision gate', () => {
     host = { enforcement: 'policy', unidentified: 'owner', failMode: 'closed' }
     journal = []
     traffic = []
+    counts = new Counts()
     faults = []
     gates = []
     gate = newGate()
@@ -66,6 +70,62 @@ describe('the decision gate', () => {
   afterEach(() => {
     for (const made of gates) made.close()
     clock.restore()
+  })
+
+  describe('what it counts', () => {
+    const record = (protocol: Protocol, decision = gate.decide(subject(), AT)): void =>
+      gate.record(decision, { protocol, subject: subject(), remoteAddress: '192.0.2.1', at: AT })
+    const counted = (): Record<string, number> =>
+      Object.fromEntries(
+        Object.entries(counts.counted()).map(([name, count]) => [name.replace('device_gate_', ''), count]),
+      )
+
+    it('is each decision that a client met, and each look-up', () => {
+      record('imap')
+      record('smtp')
+      record('smtp')
+      replica.putDevice(BAD)
+      clock.tick(POLL_MS)
+      record('imap')
+      assert.deepEqual(counted(), {
+        'decisions_total imap allow compliant true': 1,
+        'decisions_total smtp allow compliant true': 2,
+        'decisions_total imap block noncompliant true': 1,
+        'decision_cache_total hit': 2,
+        'decision_cache_total miss': 2,
+      })
+    })
+
+    it('is what would have been done where the mode is monitor', () => {
+      replica.putDevice(BAD)
+      replica.setModeOverride('monitor')
+      record('smtp', newGate().decide(subject(), AT))
+      assert.equal(counted()['decisions_total smtp block noncompliant false'], 1)
+    })
+
+    it('is a fault, and apart from it what passes for a fault', () => {
+      replica.failure = new Error('disk')
+      record('imap')
+      host = { ...host, failMode: 'open' }
+      record('imap')
+      assert.deepEqual(counted(), {
+        'decisions_total imap unavailable fault_closed true': 1,
+        'decisions_total imap allow fault_open true': 1,
+        fail_open_total: 1,
+        'decision_cache_total miss': 2,
+      })
+      faults.length = 0
+    })
+
+    it('is the time of one look-up in 64', () => {
+      for (let i = 0; i < 640; i += 1) gate.decide(subject(), AT)
+      const times = Object.entries(counted()).filter(([name]) => /^decision_seconds (?!sum)/.test(name))
+      assert.equal(
+        times.reduce((sum, [, count]) => sum + count, 0),
+        10,
+      )
+      assert.ok((counted()['decision_seconds sum'] ?? 0) > 0)
+    })
   })
 
   describe('a cached decision', () => {

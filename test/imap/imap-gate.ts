@@ -8,6 +8,7 @@ import type {
   SessionGate,
 } from '../../src/gate/gate'
 import { createTagReader, issueTag } from '../../src/identity/device-tag'
+import { Counts } from '../../src/metrics/counts'
 import { startImapServer, type ImapServer } from '../../src/imap/server'
 import type { Subject } from '../../src/policy/decision'
 import type { Outcome } from '../../src/policy/vocabulary'
@@ -76,6 +77,7 @@ export interface ImapGateOptions {
 /** The IMAP proxy on free ports of 127.0.0.1, in this process, with a clock that can be moved on. */
 export class ImapGate {
   readonly gate = new ScriptedGate()
+  readonly counts = new Counts()
   readonly faults: unknown[] = []
   /** What the log was told: each with its count. */
   readonly warnings: string[] = []
@@ -108,6 +110,7 @@ export class ImapGate {
       config: () => config,
       clientCa: () => options.clientCa ?? null,
       now: () => Date.now() + started.#ahead,
+      counts: started.counts,
       onFault: (error) => started.faults.push(error),
       logger: {
         warn: ({ count }, message) => started.warnings.push(`${message} (${String(count)})`),

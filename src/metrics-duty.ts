@@ -1,0 +1,95 @@
+import { isAlive } from './config/status-file'
+import type { FleetDuty } from './fleet-duty'
+import { hostFigures } from './host-figures'
+import type { ControlParts } from './host-parts'
+import type { Samples } from './metrics/catalogue'
+import { Exposition } from './metrics/exposition'
+import { HostCounts } from './metrics/host-counts'
+import { ReplicaLag } from './metrics/replica-lag'
+import { CHECKS } from './metrics/words'
+import { Readiness, type Health, type WorkerStanding } from './readiness'
+import { workerPids } from './worker-pids'
+
+const LOOK_MS = 1000
+
+/** What the other duties know that metrics and checks tell. */
+export interface HostStanding {
+  readonly fleet: FleetDuty | undefined
+  readonly policyProblems: () => readonly string[]
+  /** Why commands do not reach this process. */
+  readonly replicaProblem: () => string | null
+}
+
+export interface MetricsDuty {
+  /** The page for Prometheus; as METRICS_CONTENT_TYPE. */
+  metricsText(): Promise<string>
+  health(): Health
+  readiness(): Promise<Health>
+  close(): void
+}
+
+/** Sums what the workers of this host count, and looks whether they keep up. */
+export async function startMetricsDuty(parts: ControlParts, standing: HostStanding): Promise<MetricsDuty> {
+  const { journal, store, onFault } = parts
+  // Counters begin at 0 at a start.
+  await journal.counts.removeAll()
+  const counts = new HostCounts({
+    all: () => journal.counts.all(),
+    remove: (ended) => journal.counts.remove(ended),
+    isAlive,
+    onFault,
+  })
+  const exposition = new Exposition()
+  const lag = new ReplicaLag()
+
+  const workers = (): WorkerStanding & { readonly sessions: number } => {
+    const pids = workerPids()
+    const notes = journal.workers.of(pids)
+    return {
+      workers: notes.length,
+      sessions: notes.reduce((sum, note) => sum + note.sessions, 0),
+      lagMs: lag.look(performance.now(), store.sequence(), pids, notes),
+    }
+  }
+  /** None while the replica cannot be read: that must not hide the counts, and that a check fails. */
+  const figures = (): Samples => {
+    try {
+      const { sessions, workers: deciding, lagMs } = workers()
+      return {
+        ...hostFigures(parts, standing.fleet, standing.policyProblems().length),
+        device_gate_imap_sessions: [{ value: sessions }],
+        device_gate_workers: [{ value: deciding }],
+        device_gate_replica_lag_seconds: [{ value: lagMs / 1000 }],
+      }
+    } catch (error) {
+      onFault(error)
+      return {}
+    }
+  }
+  const timer = setInterval(() => {
+    try {
+      workers()
+      // Whoever ended since is taken in: a worker that ends at each start must not fill the disk.
+      counts.sum()
+    } catch (error) {
+      onFault(error)
+    }
+  }, LOOK_MS).unref()
+  const readiness = new Readiness(parts, standing.replicaProblem, workers)
+
+  return {
+    metricsText: async () => {
+      const { failed } = await readiness.readiness()
+      return exposition.page(counts.sum(), {
+        ...figures(),
+        device_gate_check_failed: CHECKS.map((check) => ({
+          labels: { check },
+          value: failed.includes(check) ? 1 : 0,
+        })),
+      })
+    },
+    health: () => readiness.health(),
+    readiness: () => readiness.readiness(),
+    close: () => clearInterval(timer),
+  }
+}

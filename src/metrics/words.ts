@@ -1,0 +1,46 @@
+import type { Outcome, Reason } from '../policy/vocabulary'
+
+/**
+ * What kept a login from the site's IMAP server. `login_disabled`: it wants TLS first (`imap.upstream.tls`).
+ * `protocol`: it does not speak IMAP as we know it.
+ */
+export const UPSTREAM_PROBLEMS = [
+  'connect',
+  'timeout',
+  'tls',
+  'protocol',
+  'closed',
+  'login_disabled',
+] as const
+export type UpstreamProblem = (typeof UPSTREAM_PROBLEMS)[number]
+
+/**
+ * How an IMAP login ended. `refused`: by the gate. `wrong_password`: by the site's server. `wrong_tag`: the tag of a
+ * device does not verify. `unavailable`: the site's server could not be asked.
+ */
+export const LOGIN_RESULTS = ['accepted', 'refused', 'wrong_password', 'wrong_tag', 'unavailable'] as const
+export type LoginResult = (typeof LOGIN_RESULTS)[number]
+
+/** What must be so for a host to be ready. */
+export const CHECKS = ['replica', 'policy', 'workers', 'imap', 'lease'] as const
+export type Check = (typeof CHECKS)[number]
+
+/** The outcomes that each reason can give: their series are there before the first of them happens. */
+export const OUTCOMES_OF: Readonly<Record<Reason, readonly Outcome[]>> = {
+  break_glass: ['allow'],
+  mode_off: ['allow'],
+  exempt_network: ['allow'],
+  locked: ['block'],
+  exempted: ['allow'],
+  unidentified: ['allow', 'block'],
+  unknown_device: ['allow', 'warn', 'block'],
+  stale: ['allow', 'warn', 'block'],
+  mandate_warning: ['warn'],
+  mandate_deadline: ['block'],
+  noncompliant: ['allow', 'warn', 'block'],
+  grace: ['allow', 'warn', 'block'],
+  unknown_state: ['allow', 'warn', 'block'],
+  compliant: ['allow'],
+  fault_closed: ['unavailable'],
+  fault_open: ['allow'],
+}

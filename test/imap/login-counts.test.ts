@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict'
+
+import { connectChannel } from '../transcripts/runner/channel'
+import { FakeUpstream, MailServer } from './fake-upstream'
+import { ImapGate, tagged } from './imap-gate'
+
+const ANNA = 'anna@example.com'
+
+describe('how logins end is counted', () => {
+  let upstream: FakeUpstream
+  let gate: ImapGate
+
+  beforeEach(async () => {
+    upstream = await FakeUpstream.start(new MailServer({ accounts: { [ANNA]: 'secret' } }).serve)
+    gate = await ImapGate.start({ upstream: { port: upstream.port } })
+  })
+  afterEach(async () => {
+    await gate.close()
+    upstream.close()
+  })
+
+  async function logIn(user: string, password: string): Promise<string> {
+    const channel = await connectChannel(gate.port)
+    try {
+      await channel.line()
+      channel.send(Buffer.from(`a LOGIN ${user} ${password}\r\n`))
+      for (;;) {
+        const line = await channel.line()
+        if (line.startsWith('a ')) return line
+      }
+    } finally {
+      channel.destroy()
+    }
+  }
+
+  const ends: readonly (readonly [
+    title: string,
+    prepare: () => unknown,
+    user: string,
+    password: string,
+    counted: readonly string[],
+  ])[] = [
+    ['let in', () => undefined, ANNA, 'secret', ['imap_logins_total accepted']],
+    [
+      'warned and let in',
+      () => gate.gate.outcomes.set(ANNA, 'warn'),
+      ANNA,
+      'secret',
+      ['imap_logins_total accepted'],
+    ],
+    [
+      'refused by the gate',
+      () => gate.gate.outcomes.set(ANNA, 'block'),
+      ANNA,
+      'secret',
+      ['imap_logins_total refused'],
+    ],
+    [
+      'refused before the server is asked',
+      () => gate.gate.outcomes.set('phone', 'block'),
+      tagged(ANNA, 'phone'),
+      'secret',
+      ['imap_logins_total refused'],
+    ],
+    ['refused by the server', () => undefined, ANNA, 'wrong', ['imap_logins_total wrong_password']],
+    ['without a password', () => undefined, ANNA, '""', ['imap_logins_total wrong_password']],
+    [
+      'with a tag that does not verify',
+      () => undefined,
+      tagged(ANNA, 'phone').replace('phone', 'other'),
+      'secret',
+      ['imap_logins_total wrong_tag'],
+    ],
+    [
+      'while the server is down',
+      () => upstream.close(),
+      ANNA,
+      'secret',
+      ['imap_logins_total unavailable', 'upstream_errors_total connect'],
+    ],
+  ]
+  for (const [title, prepare, user, password, counted] of ends) {
+    it(`${title}: ${counted.join(', ')}`, async () => {
+      prepare()
+      await logIn(user, password)
+      assert.deepEqual(
+        gate.counts.counted(),
+        Object.fromEntries(counted.map((name) => [`device_gate_${name}`, 1])),
+      )
+    })
+  }
+})
