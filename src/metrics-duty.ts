@@ -1,13 +1,15 @@
+import type { Watch } from './admin/parts'
 import { isAlive } from './config/status-file'
 import type { FleetDuty } from './fleet-duty'
 import { hostFigures } from './host-figures'
 import type { ControlParts } from './host-parts'
 import type { Samples } from './metrics/catalogue'
-import { Exposition } from './metrics/exposition'
+import { Exposition, METRICS_CONTENT_TYPE } from './metrics/exposition'
 import { HostCounts } from './metrics/host-counts'
+import { Rate } from './metrics/rate'
 import { ReplicaLag } from './metrics/replica-lag'
 import { CHECKS } from './metrics/words'
-import { Readiness, type Health, type WorkerStanding } from './readiness'
+import { Readiness, type WorkerStanding } from './readiness'
 import { workerPids } from './worker-pids'
 
 const LOOK_MS = 1000
@@ -20,11 +22,7 @@ export interface HostStanding {
   readonly replicaProblem: () => string | null
 }
 
-export interface MetricsDuty {
-  /** The page for Prometheus; as METRICS_CONTENT_TYPE. */
-  metricsText(): Promise<string>
-  health(): Health
-  readiness(): Promise<Health>
+export interface MetricsDuty extends Watch {
   close(): void
 }
 
@@ -41,6 +39,7 @@ export async function startMetricsDuty(parts: ControlParts, standing: HostStandi
   })
   const exposition = new Exposition()
   const lag = new ReplicaLag()
+  const decisions = new Rate('device_gate_decisions_total')
 
   const workers = (): WorkerStanding & { readonly sessions: number } => {
     const pids = workerPids()
@@ -70,7 +69,7 @@ export async function startMetricsDuty(parts: ControlParts, standing: HostStandi
     try {
       workers()
       // Whoever ended since is taken in: a worker that ends at each start must not fill the disk.
-      counts.sum()
+      decisions.see(performance.now(), counts.sum())
     } catch (error) {
       onFault(error)
     }
@@ -78,18 +77,20 @@ export async function startMetricsDuty(parts: ControlParts, standing: HostStandi
   const readiness = new Readiness(parts, standing.replicaProblem, workers)
 
   return {
-    metricsText: async () => {
-      const { failed } = await readiness.readiness()
-      return exposition.page(counts.sum(), {
+    metrics: async () => {
+      const failed = await readiness.unready()
+      const text = await exposition.page(counts.sum(), {
         ...figures(),
         device_gate_check_failed: CHECKS.map((check) => ({
           labels: { check },
           value: failed.includes(check) ? 1 : 0,
         })),
       })
+      return { contentType: METRICS_CONTENT_TYPE, text }
     },
-    health: () => readiness.health(),
-    readiness: () => readiness.readiness(),
+    unhealthy: () => readiness.unhealthy(),
+    unready: () => readiness.unready(),
+    decisionsPerS: () => decisions.perS(),
     close: () => clearInterval(timer),
   }
 }

@@ -1,23 +1,18 @@
 import type { ControlParts } from './host-parts'
 import { isGreeted } from './imap/greeting'
-import type { Check } from './metrics/words'
+import { CHECKS, type Check } from './metrics/words'
 
 /** What is asked often is asked anew after so long. */
 const KNOWN_MS = 1000
 /** A change is in force in a worker within a fraction of a second, and a worker begins to decide within two. */
 const WORKERS_MAY_LAG_MS = 5000
 
-export interface Health {
-  readonly ok: boolean
-  readonly failed: readonly Check[]
-}
-
 export interface WorkerStanding {
   readonly workers: number
   readonly lagMs: number
 }
 
-/** What a host must have so that clients are served and decided as was ordered. */
+/** What a host must have so that clients are served and decided as was ordered; told are the checks that fail. */
 export class Readiness {
   #greeted: { readonly atMs: number; readonly all: Promise<boolean> } | undefined
 
@@ -28,13 +23,13 @@ export class Readiness {
   ) {}
 
   /** This process turns its loop, or nobody would answer, and reads its replica. */
-  health(): Health {
-    return healthOf({ replica: this.#replicaReads() })
+  unhealthy(): readonly Check[] {
+    return failing({ replica: this.#replicaReads() })
   }
 
-  async readiness(): Promise<Health> {
+  async unready(): Promise<readonly Check[]> {
     const { replica } = this.parts
-    return healthOf({
+    return failing({
       replica: this.#replicaReads() && this.replicaProblem() === null,
       policy: holds(() => replica.activePolicy() !== undefined),
       workers: holds(() => {
@@ -75,7 +70,5 @@ const holds = (check: () => boolean): boolean => {
   }
 }
 
-function healthOf(checks: Readonly<Partial<Record<Check, boolean>>>): Health {
-  const failed = (Object.keys(checks) as Check[]).filter((check) => checks[check] === false)
-  return { ok: failed.length === 0, failed }
-}
+const failing = (checks: Readonly<Partial<Record<Check, boolean>>>): readonly Check[] =>
+  CHECKS.filter((check) => checks[check] === false)

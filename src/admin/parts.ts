@@ -12,7 +12,9 @@ export interface Watch {
   /** The names of the checks that fail now; empty: all is well. */
   unhealthy(): readonly string[]
   /** The same for whether it does its work. */
-  unready(): readonly string[]
+  unready(): Promise<readonly string[]>
+  /** Decisions a second that clients of this host met lately; null: not known yet. */
+  decisionsPerS(): number | null
 }
 
 /** What the admin server stands on. */

@@ -84,18 +84,15 @@ export class DecisionGate implements SessionGate {
   }
 
   decide(subject: KeyedSubject, nowMs: number): GateDecision {
-    if (!this.#counts.isTimed()) return this.#lookUp(subject, nowMs)
-    const startMs = performance.now()
-    const decision = this.#lookUp(subject, nowMs)
-    this.#counts.took((performance.now() - startMs) / 1000)
-    return decision
+    if (this.#counts.lookUp()) return this.#decideTimed(subject, nowMs)
+    return this.#cache.get(subject.key, nowMs) ?? this.#decideAnew(subject, nowMs)
   }
 
-  #lookUp(subject: KeyedSubject, nowMs: number): GateDecision {
-    const known = this.#cache.get(subject.key, nowMs)
-    if (known === undefined) return this.#decideAnew(subject, nowMs)
-    this.#counts.hit()
-    return known
+  #decideTimed(subject: KeyedSubject, nowMs: number): GateDecision {
+    const startMs = performance.now()
+    const decision = this.#cache.get(subject.key, nowMs) ?? this.#decideAnew(subject, nowMs)
+    this.#counts.took((performance.now() - startMs) / 1000)
+    return decision
   }
 
   record(decision: GateDecision, context: DecisionContext): void {

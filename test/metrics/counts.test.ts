@@ -60,7 +60,7 @@ describe('the counts of a process', () => {
   it('grow in total with whatever is counted', () => {
     const steps = [
       () => counts.decided('imap', anyDecision()),
-      () => counts.hit(),
+      () => counts.lookUp(),
       () => counts.missed(),
       () => counts.took(1e-6),
       () => counts.loggedIn('accepted'),
@@ -70,14 +70,27 @@ describe('the counts of a process', () => {
     for (const step of steps) {
       const { total } = counts
       step()
-      assert.ok(counts.total > total)
+      const after = counts.total
+      assert.ok(after > total)
+      // To tell what was counted is nothing new.
+      counts.counted()
+      assert.equal(counts.total, after)
     }
   })
 
-  it(`have one look-up in ${TIMED_ONE_IN} timed`, () => {
-    const timed = Array.from({ length: TIMED_ONE_IN * 3 }, () => counts.isTimed())
-    assert.equal(timed.filter(Boolean).length, 3)
-    assert.deepEqual(timed.slice(0, TIMED_ONE_IN), timed.slice(TIMED_ONE_IN, TIMED_ONE_IN * 2))
+  it(`have one look-up in ${TIMED_ONE_IN} timed, and tell hits from misses`, () => {
+    const timed: number[] = []
+    for (let lookUp = 1; lookUp <= TIMED_ONE_IN * 3 + 10; lookUp += 1) {
+      const isTimed = counts.lookUp()
+      if (lookUp % 5 === 0) counts.missed()
+      if (!isTimed) continue
+      timed.push(lookUp)
+      counts.took(1e-6)
+    }
+    assert.deepEqual(timed, [TIMED_ONE_IN, TIMED_ONE_IN * 2, TIMED_ONE_IN * 3])
+    const { 'device_gate_decision_cache_total hit': hits, 'device_gate_decision_cache_total miss': misses } =
+      counts.counted()
+    assert.deepEqual([hits, misses], [202 - 40, 40])
   })
 
   it('put each time into the lowest bucket that holds it', () => {
@@ -85,7 +98,7 @@ describe('the counts of a process', () => {
       const fresh = new Counts()
       fresh.took(seconds)
       return Object.keys(fresh.counted())
-        .find((name) => !name.endsWith(' sum'))
+        .find((name) => /^device_gate_decision_seconds (?!sum)/.test(name))
         ?.split(' ')[1]
     }
     for (const [index, bound] of DECISION_SECONDS.entries()) {

@@ -8,15 +8,16 @@ const checksSchema = object({ ok: { type: 'boolean' }, failed: list(text('The na
 
 /** What load balancers, service managers and Prometheus ask. */
 export function watchRoutes(app: FastifyInstance, watch: Watch | undefined): void {
-  const check = (url: string, summary: string, failing: () => readonly string[]): void =>
+  type Failing = () => readonly string[] | Promise<readonly string[]>
+  const check = (url: string, summary: string, failing: Failing): void =>
     void app.get(
       url,
       {
         config: { role: 'anyone', quiet: true, anyHost: true },
         schema: { summary, tags: ['watch'], response: { 200: checksSchema, 503: checksSchema } },
       },
-      (_request, reply): FastifyReply => {
-        const failed = failing()
+      async (_request, reply): Promise<FastifyReply> => {
+        const failed = await failing()
         return reply.code(failed.length === 0 ? 200 : 503).send({ ok: failed.length === 0, failed })
       },
     )
