@@ -56,7 +56,7 @@ export interface HostYaml {
   }
 }
 
-const validate = publishedSchema('device_gate.schema.json')
+const schema = publishedSchema('device_gate.schema.json')
 
 export interface HostConfigReading {
   /** What the file says, with the defaults of what it leaves out. */
@@ -71,7 +71,7 @@ export function parseHostConfig(
   text: string,
   options: { readonly file: string; readonly harakaDir: string },
 ): Reading<HostConfigReading> {
-  const reading = readValidYaml(text, options.file, validate)
+  const reading = readValidYaml(text, options.file, schema())
   if (!reading.ok) return reading
   const raw = reading.value as HostYaml
   const problemAt: ProblemAt = (keys, problem) => reading.yaml.problemAt(keys, problem)

@@ -33,7 +33,7 @@ interface PolicyYaml {
   }[]
 }
 
-const validate = publishedSchema('device_gate_policy.schema.json')
+const schema = publishedSchema('device_gate_policy.schema.json')
 
 interface PolicyText {
   readonly policy: Policy
@@ -55,7 +55,7 @@ export function parsePolicy(text: string, options: { readonly file: string }): R
 
 /** The same without running its tests. */
 export function readPolicy(text: string, { file }: { readonly file: string }): Reading<PolicyText> {
-  const reading = readValidYaml(text, file, validate)
+  const reading = readValidYaml(text, file, schema())
   if (!reading.ok) return reading
   const raw = reading.value as PolicyYaml
   const { yaml } = reading

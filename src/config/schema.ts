@@ -7,13 +7,19 @@ import { closest } from './closest'
 import { firstProblems, type ConfigProblem, type KeyPath, type Reading } from './config-problem'
 import { readYaml, type YamlFile } from './yaml-file'
 
-/** Compiles a schema of the package's config/ directory; defaults are filled into what it validates. */
-export function publishedSchema(name: string): ValidateFunction {
-  const schema = JSON.parse(
-    fs.readFileSync(path.join(__dirname, '..', '..', 'config', name), 'utf8'),
-  ) as object
-  return new Ajv({ allErrors: true, useDefaults: true, allowUnionTypes: true, verbose: true }).compile(schema)
+/**
+ * A schema of the package's config/ directory; defaults are filled into what it validates. It is compiled when it is
+ * first asked for: that costs more than most commands do, and few read every file.
+ */
+export function publishedSchema(name: string): () => ValidateFunction {
+  let compiled: ValidateFunction | undefined
+  return () => (compiled ??= compile(path.join(__dirname, '..', '..', 'config', name)))
 }
+
+const compile = (file: string): ValidateFunction =>
+  new Ajv({ allErrors: true, useDefaults: true, allowUnionTypes: true, verbose: true }).compile(
+    JSON.parse(fs.readFileSync(file, 'utf8')) as object,
+  )
 
 /** Parses a YAML file and holds it to its schema; what it leaves out has the schema's default. */
 export function readValidYaml(
