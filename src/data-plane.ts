@@ -6,11 +6,15 @@ import { createTagReader } from './identity/device-tag'
 import type { TagReader } from './identity/claim'
 import { createNetworkMatcher } from './identity/exempt-networks'
 import { startImapServer } from './imap/server'
+import type { JournalStore } from './journal/journal-store'
 import type { WorkerNote } from './journal/worker-notes'
 import type { SmtpGate } from './smtp/smtp-gate'
 
 /** How soon another number of open sessions is told. */
 const SESSIONS_MS = 5000
+
+/** How often it is looked whether somebody asks about sessions: one look at an index that is empty nearly always. */
+const INQUIRY_MS = 250
 
 export interface DataPlane {
   readonly smtp: SmtpGate
@@ -56,6 +60,10 @@ export async function startDataPlane(parts: HostParts): Promise<DataPlane> {
     if (sessions !== noted.sessions) note({ sessions })
   }, SESSIONS_MS).unref()
 
+  const answering = setInterval(() => {
+    answerInquiries(journal, gate).catch(onFault)
+  }, INQUIRY_MS).unref()
+
   const shared = { gate, tags: tags.current, isExempt: (address: string) => isExempt(address), now: Date.now }
   const imap = config.current().imap.enabled
     ? await startImapServer({
@@ -73,6 +81,7 @@ export async function startDataPlane(parts: HostParts): Promise<DataPlane> {
     smtp: { ...shared, enabled: () => config.current().smtp.enabled, onFault },
     close: async () => {
       clearInterval(noting)
+      clearInterval(answering)
       tags.close()
       await imap?.close()
       gate.close()
@@ -80,6 +89,11 @@ export async function startDataPlane(parts: HostParts): Promise<DataPlane> {
       await journal.workers.remove(process.pid).catch(onFault)
     },
   }
+}
+
+async function answerInquiries({ inquiries }: JournalStore, gate: DecisionGate): Promise<void> {
+  for (const inquiry of inquiries.waiting(process.pid))
+    await inquiries.answer(process.pid, inquiry, gate.openSessionsOf(inquiry.subject))
 }
 
 /** The reader of device tags under the keys and the separator as they are now. */

@@ -24,7 +24,13 @@ export function siteOf({
     journal: () => journal,
     traffic: (since) => journal.traffic.since(since),
     served: (since) => journal.traffic.servedSince(since),
+    visitsOf: (user, since) => journal.traffic.of(user, since),
     workers: () => journal.workers.of(workerPids()),
+    sessionsOf: (subject) =>
+      journal.inquiries.ask(
+        subject,
+        journal.workers.of(workerPids()).map(({ pid }) => pid),
+      ),
     now: Date.now,
     tell: (text) => onFault(new Error(text)),
   }

@@ -9,6 +9,7 @@ import type { Store } from '../devices/store'
 import { FeedsDatabase } from '../feeds/feeds-database'
 import { feedStandings } from '../feeds/standing'
 import { JournalStore } from '../journal/journal-store'
+import type { WorkerNote } from '../journal/worker-notes'
 import type { LookupSite } from '../lookup/site'
 import { jsonLine, printable, printableText, UsageError, type Streams } from './output'
 import { catchUp, openSiteStore, type SiteStore } from './site-store'
@@ -82,6 +83,10 @@ export function openSite(harakaDir: string, json: boolean, streams: Streams): Si
       onFault: (error) => streams.err(`${String(error)}\n`),
     }))
   const feedsDatabase = (): FeedsDatabase => (feeds ??= FeedsDatabase.open(readConfig().config.stateDir))
+  const liveWorkers = (): WorkerNote[] =>
+    siteJournal()
+      .workers.all()
+      .filter(({ pid }) => isAlive(pid))
   const context: CommandContext = {
     harakaDir,
     json,
@@ -95,10 +100,13 @@ export function openSite(harakaDir: string, json: boolean, streams: Streams): Si
     journal: siteJournal,
     traffic: (since) => siteJournal().traffic.since(since),
     served: (since) => siteJournal().traffic.servedSince(since),
-    workers: () =>
-      siteJournal()
-        .workers.all()
-        .filter(({ pid }) => isAlive(pid)),
+    visitsOf: (user, since) => siteJournal().traffic.of(user, since),
+    workers: liveWorkers,
+    sessionsOf: (subject) =>
+      siteJournal().inquiries.ask(
+        subject,
+        liveWorkers().map(({ pid }) => pid),
+      ),
     now: Date.now,
     tell: (text) => note(context, text),
   }

@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
 
-import { formatEntry, type JournalEntry } from '../journal/journal'
-import { caseJson, type Case } from '../lookup/case'
+import type { JournalEntry } from '../journal/journal'
+import type { Case } from '../lookup/case'
 import { NotKnownError } from '../lookup/site'
-import { questionOf, why } from '../lookup/why'
+import { questionOf, why, whyJson } from '../lookup/why'
 import { answer, type CommandContext } from './context'
 import { age, clockTime, facts, Refusal } from './output'
 
@@ -22,10 +22,8 @@ async function showWhy(context: CommandContext, who: string): Promise<void> {
     throw new Refusal(`no device, user or decision is known as ${who}`)
   })
   const { cases, recent } = found
-  const now = context.now()
-  const json = { cases: cases.map((one) => caseJson(one, now)), recent: recent.map(formatEntry) }
   const text = cases.map((one) => `${one.title}\n${indented(describe(context, one))}\n`).join('')
-  answer(context, json, text + recentText(recent))
+  answer(context, whyJson(found, context.now()), text + recentText(recent))
 }
 
 function describe(context: CommandContext, { decision, device }: Case): string {

@@ -1,5 +1,6 @@
 import { normaliseUser } from '../devices/record'
 import type { Replica } from '../devices/store'
+import type { OpenSessions, SessionSubject } from '../journal/inquiries'
 import type { JournalSink } from '../journal/journal'
 import { bucketOf, type TrafficSink } from '../journal/traffic'
 import { Counts } from '../metrics/counts'
@@ -147,6 +148,11 @@ export class DecisionGate implements SessionGate {
   /** IMAP sessions that are open and follow their decision. */
   get openSessions(): number {
     return this.#live.size
+  }
+
+  /** Those of somebody. */
+  openSessionsOf(subject: SessionSubject): OpenSessions[] {
+    return this.#live.openOf(subject)
   }
 
   close(): void {

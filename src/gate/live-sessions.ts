@@ -1,3 +1,4 @@
+import type { OpenSessions, SessionSubject } from '../journal/inquiries'
 import { effectOf } from '../policy/decision'
 import type { Following, GateDecision, KeyedSubject, LiveSession } from './gate'
 import { Roster, type Listed } from './roster'
@@ -17,6 +18,8 @@ const WAKE_MS = 1000
 /** Looked at in one turn, so that thousands of sessions do not hold up the rest; one decided anew counts for more. */
 const SLICE = 5000
 const DECIDED = 20
+/** Devices of a user, or users of a device, whose sessions are told. */
+const MAX_TOLD = 64
 /** Steps of this share of the spread fill it evenly, however many take part. */
 const GOLDEN_RATIO = 0.618_033_988_749_895
 
@@ -29,6 +32,7 @@ class Entry implements Listed, Following {
   constructor(
     readonly session: LiveSession,
     public sources: Sources,
+    readonly since: number,
     /** The warning that was given last: the same one is given once, whichever policy it comes from. */
     public warned: string | null,
     private readonly entries: Roster<Entry>,
@@ -82,12 +86,30 @@ export class LiveSessions {
   /** From now on `session` follows; `decision` is the one it was let in with. */
   add(session: LiveSession, decision: GateDecision): Following {
     const warned = effectOf(decision) === 'warn' ? decision.text : null
-    const entry = new Entry(session, this.deps.sourcesOf(session.subject), warned, this.#entries)
+    const sources = this.deps.sourcesOf(session.subject)
+    const entry = new Entry(session, sources, this.deps.now(), warned, this.#entries)
     this.#entries.add(entry)
     const now = this.#decide(entry)
     // What changed between that decision and this moment was told to nobody.
     if (now !== decision) this.#follow(entry, now)
     return entry
+  }
+
+  /** Those of a user, or on a device that proved itself; of very many users the first ones. */
+  openOf({ kind, id }: SessionSubject): OpenSessions[] {
+    const found = new Map<string, { user: string; device: string | null; count: number; since: number }>()
+    for (const { session, since } of this.#entries) {
+      const { user, claim } = session.subject
+      const device = claim?.deviceId ?? null
+      if ((kind === 'user' ? user : device) !== id) continue
+      const key = kind === 'user' ? (device ?? '') : user
+      const known = found.get(key)
+      if (known) {
+        known.count += 1
+        known.since = Math.min(known.since, since)
+      } else if (found.size < MAX_TOLD) found.set(key, { user, device, count: 1, since })
+    }
+    return [...found.values()]
   }
 
   /** What was decided from this user's overrides or devices may be decided differently now. */

@@ -8,6 +8,7 @@ import {
   type TextDatabase,
 } from '../lmdb/environment'
 import { Fold } from './fold'
+import { SessionInquiries } from './inquiries'
 import type {
   JournalCursor,
   JournalEntry,
@@ -62,6 +63,8 @@ export class JournalStore implements JournalReader, JournalSink {
   readonly workers: WorkerNotes
   /** What they counted, for the same reason. */
   readonly counts: WorkerCounts
+  /** What people ask the workers about their sessions; it has no better place either. */
+  readonly inquiries: SessionInquiries
   readonly spool: Spool
   readonly traffic: TrafficRecord
   readonly #environment: Environment
@@ -85,6 +88,7 @@ export class JournalStore implements JournalReader, JournalSink {
     this.#meta = environment.database('meta')
     this.workers = new WorkerNotes(environment)
     this.counts = new WorkerCounts(environment)
+    this.inquiries = new SessionInquiries(environment, options.now)
     this.spool = new Spool(environment, this.#entries, this.#meta)
     this.traffic = new TrafficRecord(environment, options)
     this.#timer = setInterval(() => void this.#flush(), FLUSH_MS)

@@ -153,6 +153,19 @@ export class TrafficRecord implements TrafficSink {
       if (visit && served.length > 0) yield { visit, served }
     }
   }
+
+  /** Those of one user from `moment` on, the newest bucket first: a look into each bucket, whoever else is in it. */
+  *of(user: string, moment: number): Generator<Visit> {
+    if (!NAME.test(user)) return
+    this.environment.refresh()
+    const oldest = bucketOf(moment)
+    for (let bucket = bucketOf(this.options.now()); bucket >= oldest; bucket -= 1) {
+      for (const key of this.#visits.getKeys({ start: [bucket, user], end: [bucket, user, LAST] })) {
+        const visit = visitOf(key)
+        if (visit) yield visit
+      }
+    }
+  }
 }
 
 /** By policy the first moment; of too many policies those that were in force last. */
@@ -176,6 +189,9 @@ const servedIn = (text: string): Served[] =>
     const reason = REASONS.find((known) => known === words[2])
     return reason && Number.isSafeInteger(policy) && Number.isSafeInteger(at) ? [{ policy, at, reason }] : []
   })
+
+/** After every device. */
+const LAST = '\u{10ffff}'
 
 type Key = string | number | (string | number)[]
 

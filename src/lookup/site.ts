@@ -2,6 +2,7 @@ import type { HostConfig } from '../config/host-config'
 import type { Fleet } from '../devices/redis/fleet'
 import { CorruptRecordError, type ReadStore } from '../devices/store'
 import type { FeedStanding } from '../feeds/standing'
+import type { OpenSessions, SessionSubject } from '../journal/inquiries'
 import type { JournalReader } from '../journal/journal'
 import type { NotedVisit, Visit } from '../journal/traffic'
 import type { WorkerNote } from '../journal/worker-notes'
@@ -23,8 +24,12 @@ export interface LookupSite {
   readonly traffic: (since: number) => Iterable<Visit>
   /** Who of them was plainly allowed, and when first under which policy. */
   readonly served: (since: number) => Iterable<NotedVisit>
+  /** Those of one user, the newest first. */
+  readonly visitsOf: (user: string, since: number) => Iterable<Visit>
   /** What the workers of this host that are alive have taken in. */
   readonly workers: () => WorkerNote[]
+  /** Open IMAP sessions on this host; null: a worker does not answer. */
+  readonly sessionsOf: (subject: SessionSubject) => Promise<OpenSessions[] | null>
   readonly now: () => number
   /** Told of what cannot be read or reached, and how that is mended: the rest is looked up all the same. */
   readonly tell: (text: string) => void

@@ -42,6 +42,8 @@ export interface Person {
 
 const RECENT = 50
 const MAX_DEVICES = 64
+/** Owners of a device whose syncs are looked for. */
+const MAX_OWNERS = 8
 /** Orders looked at for those about somebody. */
 const MAX_ORDERS = 5000
 const MAX_TOLD_ORDERS = 50
@@ -57,7 +59,7 @@ export function deviceTimeline(site: LookupSite, id: string): DeviceTimeline {
     overrides: overridesOn(site, subject),
     history: ordersAbout(site, [subject]),
     recent: site.journal().query({ device: id, limit: RECENT }),
-    synced: lastSyncs(site, ({ device }) => device === id),
+    synced: lastSyncs(site, record.owners, id),
   }
 }
 
@@ -79,7 +81,7 @@ export function person(site: LookupSite, name: string): Person {
     cases: userCases(site, user),
     history: ordersAbout(site, subjects),
     recent: site.journal().query({ user, limit: RECENT }),
-    synced: lastSyncs(site, (visit) => visit.user === user),
+    synced: lastSyncs(site, [user]),
   }
 }
 
@@ -98,15 +100,15 @@ function ordersAbout(site: LookupSite, subjects: readonly Override['subject'][])
 }
 
 /** The last of each user, device and protocol that the traffic record has. */
-function lastSyncs(
-  site: LookupSite,
-  isWanted: (visit: { readonly user: string; readonly device: string | null }) => boolean,
-): readonly Sync[] {
+function lastSyncs(site: LookupSite, users: readonly string[], deviceId?: string): readonly Sync[] {
+  const since = site.now() - TRAFFIC_KEPT_MS
   const last = new Map<string, Sync>()
-  for (const visit of site.traffic(site.now() - TRAFFIC_KEPT_MS)) {
-    if (!isWanted(visit)) continue
-    const { user, device, protocol, bucket } = visit
-    last.set(JSON.stringify([user, device, protocol]), { user, device, protocol, at: startOf(bucket) })
+  for (const name of users.slice(0, MAX_OWNERS)) {
+    for (const { user, device, protocol, bucket } of site.visitsOf(name, since)) {
+      const key = JSON.stringify([user, device, protocol])
+      if ((deviceId === undefined || device === deviceId) && !last.has(key))
+        last.set(key, { user, device, protocol, at: startOf(bucket) })
+    }
   }
   return [...last.values()].sort((a, b) => b.at - a.at)
 }

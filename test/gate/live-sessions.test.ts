@@ -28,8 +28,9 @@ const ALLOW = decision('allow')
 class FakeSession implements LiveSession {
   readonly told: string[] = []
   readonly subject: KeyedSubject
-  constructor(user: string) {
-    this.subject = { user, claim: null, platformHint: null, exemptNetwork: false, key: user }
+  constructor(user: string, deviceId: string | null = null) {
+    const claim = deviceId === null ? null : { deviceId, proof: 'tag' as const }
+    this.subject = { user, claim, platformHint: null, exemptNetwork: false, key: user }
   }
   end({ id }: GateDecision): void {
     this.told.push(`end ${id}`)
@@ -65,6 +66,34 @@ describe('live sessions', () => {
     live.add(session, first)
     return session
   }
+
+  it('are told by user and by device: how many are open, and since when', () => {
+    const began = Date.now()
+    const session = (user: string, device: string | null): FakeSession => new FakeSession(user, device)
+    const leaving = live.add(session('anna', 'phone'), ALLOW)
+    clock.tick(1000)
+    live.add(session('anna', 'phone'), ALLOW)
+    live.add(session('anna', null), ALLOW)
+    live.add(session('ben', 'phone'), ALLOW)
+
+    const phone = { user: 'anna', device: 'phone', count: 2, since: began }
+    const later = began + 1000
+    const byDevice = (one: { device: string | null }, other: { device: string | null }): number =>
+      String(one.device).localeCompare(String(other.device))
+    assert.deepEqual(live.openOf({ kind: 'user', id: 'anna' }).sort(byDevice), [
+      { user: 'anna', device: null, count: 1, since: later },
+      phone,
+    ])
+    leaving.stop()
+    assert.deepEqual(
+      live.openOf({ kind: 'device', id: 'phone' }).sort((a, b) => a.user.localeCompare(b.user)),
+      [
+        { ...phone, count: 1, since: later },
+        { ...phone, user: 'ben', count: 1, since: later },
+      ],
+    )
+    assert.deepEqual(live.openOf({ kind: 'device', id: 'laptop' }), [])
+  })
 
   const cases: readonly {
     readonly name: string

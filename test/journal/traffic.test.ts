@@ -54,6 +54,16 @@ describe('the traffic record', function () {
     assert.deepEqual(all(AT + BUCKET_MS), [late])
     assert.equal(startOf(late.bucket) - startOf(visit().bucket), BUCKET_MS)
   })
+  it('gives those of one user alone, the newest first', async () => {
+    const mine = [visit({ bucket: bucketOf(AT) - 3 }), visit({ device: null, proof: 'none' })]
+    const others = ['anna@example.co', 'anna@example.comm', 'ben@example.com'].map((user) => visit({ user }))
+    for (const one of [...mine, ...others, visit({ bucket: bucketOf(AT) - 9 })])
+      journal.traffic.note(one, null)
+    await journal.drain()
+    assert.deepEqual([...journal.traffic.of('anna@example.com', AT - 4 * BUCKET_MS)], mine.toReversed())
+    assert.deepEqual([...journal.traffic.of('\0', 0)], [])
+  })
+
   it('is one for all processes of a host', async () => {
     const other = open()
     for (const [process, user] of [
