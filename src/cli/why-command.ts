@@ -1,11 +1,12 @@
 import type { Command } from 'commander'
 
+import type { OpenSessions } from '../journal/inquiries'
 import type { JournalEntry } from '../journal/journal'
 import type { Case } from '../lookup/case'
 import { NotKnownError } from '../lookup/site'
-import { questionOf, why, whyJson } from '../lookup/why'
+import { questionOf, why, whyJson, type Why } from '../lookup/why'
 import { answer, type CommandContext } from './context'
-import { age, clockTime, facts, Refusal } from './output'
+import { age, clockTime, facts, Refusal, table } from './output'
 
 export function whyCommand(program: Command, context: () => CommandContext): void {
   program
@@ -22,8 +23,10 @@ async function showWhy(context: CommandContext, who: string): Promise<void> {
     throw new Refusal(`no device, user or decision is known as ${who}`)
   })
   const { cases, recent } = found
-  const text = cases.map((one) => `${one.title}\n${indented(describe(context, one))}\n`).join('')
-  answer(context, whyJson(found, context.now()), text + recentText(recent))
+  const text = cases
+    .map((one) => `${one.title}\n${indented(describe(context, one) + stepsText(one))}\n`)
+    .join('')
+  answer(context, whyJson(found, context.now()), text + sessionsText(found) + recentText(recent))
 }
 
 function describe(context: CommandContext, { decision, device }: Case): string {
@@ -41,12 +44,32 @@ function describe(context: CommandContext, { decision, device }: Case): string {
     ['state', device?.state],
     ['findings', device ? device.findings.join(', ') || 'none' : undefined],
     ['evidence', evidence],
+    ['proven by', decision.proof === 'owner' ? "nothing: the owner's devices decide" : decision.proof],
     ['holds until', clockTime(decision.validUntil)],
     ['tell them', decision.text || 'nothing'],
   ])
 }
 
 const indented = (text: string): string => text.replace(/^(?=.)/gm, '  ')
+
+const stepsText = ({ steps }: Case): string =>
+  table(
+    ['step', 'what', 'result', 'saw'],
+    steps.map(({ step, name, result, effect, saw }) => [
+      step,
+      name,
+      effect ? `${result}: ${effect.action}` : result,
+      saw || '-',
+    ]),
+  )
+
+function sessionsText({ sessions }: Why): string {
+  if (sessions === null) return 'open sessions: a worker does not answer\n\n'
+  if (sessions.length === 0) return ''
+  const line = ({ user, device, count, since }: OpenSessions): string =>
+    `  ${count} of ${user} ${device === null ? 'that proved no device' : `on ${device}`}, since ${clockTime(since)}\n`
+  return `open sessions\n${sessions.map(line).join('')}\n`
+}
 
 function recentText(entries: readonly JournalEntry[]): string {
   if (entries.length === 0) return 'no blocks or warnings on record\n'

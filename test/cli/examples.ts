@@ -87,13 +87,16 @@ export async function withFreshOutputs(document: string): Promise<string> {
     let fresh = ''
     let end = 0
     for (const block of document.matchAll(BLOCK)) {
-      fresh += `${document.slice(end, block.index)}\`\`\`console\n`
-      for (const [line] of (block[1] ?? '').matchAll(COMMAND))
-        fresh += line + (await shell.run(line.slice(2)))
-      fresh += '```'
-      end = block.index + block[0].length
+      const [whole, former = ''] = block
+      let output = ''
+      for (const [line] of former.matchAll(COMMAND)) output += line + (await shell.run(line.slice(2)))
+      const shown = output.replaceAll(site.dir, '/etc/haraka')
+      // Only what says something else now is written anew.
+      const same = withoutWhatVaries(shown) === withoutWhatVaries(former)
+      fresh += `${document.slice(end, block.index)}\`\`\`console\n${same ? former : shown}\`\`\``
+      end = block.index + whole.length
     }
-    return (fresh + document.slice(end)).replaceAll(site.dir, '/etc/haraka')
+    return fresh + document.slice(end)
   } finally {
     if (sudoUser === undefined) delete process.env['SUDO_USER']
     else process.env['SUDO_USER'] = sudoUser

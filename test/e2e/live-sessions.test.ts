@@ -97,6 +97,23 @@ describe('IMAP sessions that are open while the decision changes', () => {
     await site.run('lock', 'remove', '--device', 'phone')
   })
 
+  it('are told to who asks why, and since when', async () => {
+    const began = Date.now()
+    const phone = await idling('phone')
+    await idling('phone')
+    const { sessions } = JSON.parse(await site.run('why', 'phone', '--json')) as {
+      sessions: readonly { user: string; device: string; count: number; since: string }[]
+    }
+    const [{ since, ...session } = { since: '' }, ...others] = sessions
+    assert.deepEqual([session, others], [{ user: USER, device: 'phone', count: 2 }, []])
+    assert.ok(Date.parse(since) >= began)
+    assert.match(await site.run('why', USER), /^ {2}2 of anna@example\.com on phone, since /m)
+    phone.close()
+    await eventually(async () =>
+      assert.match(await site.run('why', USER), /^ {2}1 of anna@example\.com on phone/m),
+    )
+  })
+
   it('end without a word that the client could not read, when it had its stream compressed', async () => {
     const phone = await idling('phone')
     await phone.ask('DONE', /^c OK/)
