@@ -1,7 +1,7 @@
 import path from 'node:path'
 
 import type { AdminServer } from './admin/server'
-import type { Watch } from './admin/parts'
+import type { AdminParts, Watch } from './admin/parts'
 import type { HostStatus } from './config/status-file'
 import type { ControlParts } from './host-parts'
 import { workerPids } from './worker-pids'
@@ -26,6 +26,7 @@ export async function startAdminDuty(
   from: {
     readonly status: () => HostStatus
     readonly watch: Watch | undefined
+    readonly receiveForFeed: AdminParts['receiveForFeed']
     readonly onChange: () => void
   },
 ): Promise<AdminDuty> {
@@ -49,6 +50,7 @@ export async function startAdminDuty(
           workers: () => journal.workers.of(workerPids()),
           status: from.status,
           watch: from.watch,
+          receiveForFeed: from.receiveForFeed,
           now: Date.now,
           consoleDir: path.resolve(__dirname, '..', 'dist', 'console'),
         },

@@ -74,7 +74,12 @@ export async function startControlPlane(parts: ControlParts): Promise<ControlPla
     if (pid !== undefined) journal.workers.remove(pid).catch(onFault)
   }
   cluster.on('exit', forget)
-  duties.admin = await startAdminDuty(parts, { status, watch: metrics, onChange: sayStatus })
+  duties.admin = await startAdminDuty(parts, {
+    status,
+    watch: metrics,
+    receiveForFeed: (name, request) => feeds.receive(name, request),
+    onChange: sayStatus,
+  })
   const cleaning = journal.workers.keepOnly(workerPids()).catch(onFault)
 
   return {

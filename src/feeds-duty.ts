@@ -58,6 +58,9 @@ const listenerFor = (logger: Logger, onFault: (error: unknown) => void): FeedLis
       { feed },
       `feed ${feed} is held: ${why}; look at its source, then: device-gate feed release ${feed}`,
     ),
+  // Each reason at most once a minute: who sends may send anything.
+  onRefused: (feed, { status, body }) =>
+    onFault(new Error(`feed ${feed} refused an event: ${status} ${body}`)),
   onReleased: (feed, word) => logger.info({ feed, word }, `feed ${feed} is no longer held`),
   onFault,
 })

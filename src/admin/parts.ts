@@ -2,6 +2,7 @@ import type { HostConfig } from '../config/host-config'
 import type { HostStatus } from '../config/status-file'
 import type { Fleet } from '../devices/redis/fleet'
 import type { Store } from '../devices/store'
+import type { FeedAnswer, FeedRequest } from '../feeds/kind'
 import type { JournalStore } from '../journal/journal-store'
 import type { Logger } from '../journal/logger'
 
@@ -33,6 +34,8 @@ export interface AdminParts {
   }[]
   readonly status: () => HostStatus
   readonly watch: Watch | undefined
+  /** Takes in what a feed's source pushes; undefined: there is no such feed. */
+  readonly receiveForFeed: (name: string, request: FeedRequest) => Promise<FeedAnswer | undefined>
   readonly logger: Logger
   readonly onFault: (error: unknown) => void
   readonly now: () => number

@@ -12,6 +12,7 @@ import { openApi } from './openapi'
 import type { AdminParts } from './parts'
 import { Problem } from './problem'
 import { consoleRoutes } from './routes/console'
+import { feedRoutes } from './routes/feeds'
 import { sessionRoutes } from './routes/session'
 import { watchRoutes } from './routes/watch'
 import { Sessions } from './sessions'
@@ -50,6 +51,7 @@ export async function startAdminServer(
     await openApi(app)
     sessionRoutes(app, access)
     watchRoutes(app, parts.watch)
+    feedRoutes(app, parts.receiveForFeed)
     consoleRoutes(app, parts.consoleDir)
     await app.listen({ host: listen.host, port: listen.port })
   } catch (error) {

@@ -14,6 +14,8 @@ export interface FeedListener {
   readonly onMended: (name: string) => void
   readonly onHeld: (source: string, why: string) => void
   readonly onReleased: (source: string, word: 'release' | 'drop') => void
+  /** What came in was no event that counts. */
+  readonly onRefused: (name: string, answer: FeedAnswer) => void
   readonly onFault: (error: unknown) => void
 }
 
@@ -46,6 +48,7 @@ export class FeedRunner {
   #events = 0
   #refused = 0
   #lastEventAt: number | null = null
+  #keptEventAt: number | null = null
 
   /** Throws FeedError for a feed that cannot run. */
   constructor(
@@ -88,14 +91,18 @@ export class FeedRunner {
       this.#events += events.length
       this.#lastEventAt = now()
     }
-    if (answer.status >= 400) this.#refused += 1
+    if (answer.status >= 400) {
+      this.#refused += 1
+      this.parts.listener.onRefused(this.definition.name, answer)
+    }
     return answer
   }
 
   /** Events are counted in memory, and kept now and then. */
   async keepEvents(): Promise<void> {
     const { database } = this.parts
-    if (this.#events === 0 && this.#refused === 0) return
+    if (this.#refused === 0 && this.#lastEventAt === this.#keptEventAt) return
+    this.#keptEventAt = this.#lastEventAt
     const { name } = this.definition
     const run = feedRun(database, name)
     const [events, refused] = [this.#events, this.#refused]

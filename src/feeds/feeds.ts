@@ -139,6 +139,11 @@ export class Feeds {
     return intake
   }
 
+  async #restart(name: string): Promise<void> {
+    await this.#end(name)
+    this.#seenOrder = -1
+  }
+
   async #end(name: string): Promise<void> {
     const running = this.#running.get(name)
     this.#running.delete(name)
@@ -164,7 +169,12 @@ export class Feeds {
   async #renew(): Promise<void> {
     const { leases } = this.parts
     for (const [name, running] of this.#running) {
-      if (leases) running.mine = await leases.renew(name)
+      if (leases) {
+        const isMine = await leases.renew(name)
+        // Another host asks for its events now.
+        if (running.mine && !isMine) await this.#restart(name)
+        else running.mine = isMine
+      }
       await running.runner.keepEvents()
     }
   }

@@ -108,6 +108,7 @@ export class AdminSite {
           adminProblem: null,
         }),
         watch: this.options.watch,
+        receiveForFeed: () => Promise.resolve(undefined),
         logger: createLogger((line) => this.log.push(line)),
         onFault: (error) => this.faults.push(error),
         now,

@@ -1,8 +1,10 @@
 import type { FeedKind } from '../kind'
+import { caepPollKind } from './caep-poll'
+import { caepPushKind } from './caep-push'
 import { fileKind } from './file'
 import { httpKind } from './http'
 
 /** All kinds of feeds that there are. */
-export const FEED_KINDS: readonly FeedKind[] = [fileKind, httpKind]
+export const FEED_KINDS: readonly FeedKind[] = [fileKind, httpKind, caepPushKind, caepPollKind]
 
 export const feedKind = (name: string): FeedKind | undefined => FEED_KINDS.find(({ kind }) => kind === name)

@@ -1,0 +1,123 @@
+import { takeSet, tryKeys } from '../caep/receiver'
+import { RECEIVER_SETTINGS } from '../caep/settings'
+import { SetError } from '../caep/set-error'
+import {
+  askForVerification,
+  authorization,
+  checkStatus,
+  checkVerified,
+  ensureStream,
+  POLL,
+  VERIFY_MS,
+  type Stream,
+} from '../caep/stream'
+import { FeedError } from '../feed-error'
+import { askJson } from '../http'
+import type { FeedContext, FeedEvents, FeedKind } from '../kind'
+import type { FeedReading } from '../reading'
+
+const MAX_EVENTS = 100
+/** A transmitter may let a request wait for the next event. */
+const LONG_POLL_MS = 90_000
+/** For one that answers at once though there is nothing. */
+const QUIET_MS = 2000
+
+/** Events are fetched from a transmitter of Shared Signals (RFC 8936). */
+export const caepPollKind: FeedKind = {
+  kind: 'caep-poll',
+  description: 'CAEP device-compliance-change events, fetched from a transmitter',
+  settingsSchema: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['issuer', 'audience'],
+    properties: {
+      ...RECEIVER_SETTINGS,
+      endpoint: {
+        type: 'string',
+        pattern: '^https?://',
+        title: 'the https URL to poll; default: that of a stream which is made here',
+      },
+    },
+  },
+  secrets: ['api-token'],
+  everyS: 0,
+  test: async (context) => ({ facts: [await tryKeys(context)] }),
+  poll: async function* (context) {
+    const { endpoint: configured } = context.settings as { endpoint?: string }
+    const stream = configured === undefined ? await ensureStream(context, { method: POLL }) : undefined
+    const endpoint = configured ?? stream?.endpointUrl
+    if (endpoint === undefined) throw new FeedError('answer', 'the stream does not say where it is polled')
+    let ack: readonly string[] = []
+    let setErrs: Readonly<Record<string, object>> = {}
+    let verifyAt = -Infinity
+    for (;;) {
+      if (stream && context.now() - verifyAt >= VERIFY_MS) verifyAt = await verify(context, stream)
+      const before = context.now()
+      const { sets, moreAvailable } = answerOf(
+        await askJson(context, endpoint, {
+          method: 'POST',
+          timeoutMs: LONG_POLL_MS,
+          headers: { ...authorization(context), 'content-type': 'application/json' },
+          body: JSON.stringify({ maxEvents: MAX_EVENTS, returnImmediately: false, ack, setErrs }),
+        }),
+      )
+      const taken = await takeAll(context, sets)
+      // When it goes on, all of it is written: only now may the transmitter forget it.
+      yield taken
+      ack = taken.acknowledged
+      setErrs = taken.refused
+      if (stream) checkVerified(context)
+      if (sets.length === 0 && !moreAvailable && context.now() - before < QUIET_MS)
+        await context.wait(QUIET_MS)
+    }
+  },
+}
+
+async function verify(context: FeedContext, stream: Stream): Promise<number> {
+  await checkStatus(context, stream)
+  await askForVerification(context, stream)
+  return context.now()
+}
+
+interface Taken extends FeedEvents {
+  readonly acknowledged: readonly string[]
+  /** By jti, in the words of RFC 8935. */
+  readonly refused: Readonly<Record<string, object>>
+}
+
+async function takeAll(context: FeedContext, sets: readonly (readonly [string, unknown])[]): Promise<Taken> {
+  const readings: FeedReading[] = []
+  const events: string[] = []
+  const acknowledged: string[] = []
+  const refused: Record<string, object> = {}
+  for (const [key, token] of sets) {
+    try {
+      if (typeof token !== 'string') throw new SetError('invalid_request', 'a SET is a text')
+      const taken = await takeSet(context, token)
+      if (taken.jti !== key) throw new SetError('invalid_request', 'the SET stands under another jti')
+      readings.push(...taken.readings)
+      events.push(...taken.events)
+      acknowledged.push(key)
+    } catch (error) {
+      if (!(error instanceof SetError)) throw error
+      refused[key] = { err: error.code, description: error.message }
+    }
+  }
+  return { readings, events, acknowledged, refused }
+}
+
+function answerOf(value: unknown): {
+  readonly sets: readonly (readonly [string, unknown])[]
+  readonly moreAvailable: boolean
+} {
+  const { sets, moreAvailable } = (value ?? {}) as Record<string, unknown>
+  if (typeof sets !== 'object' || sets === null || Array.isArray(sets))
+    throw new FeedError('answer', 'the answer to a poll has no sets')
+  const entries = Object.entries(sets)
+  if (entries.length > 10 * MAX_EVENTS)
+    throw new FeedError(
+      'answer',
+      `the answer to a poll has ${entries.length} sets; ${MAX_EVENTS} were asked for`,
+    )
+  return { sets: entries, moreAvailable: moreAvailable === true }
+}

@@ -1,0 +1,100 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+
+import { takeSet, tryKeys } from '../caep/receiver'
+import { RECEIVER_SETTINGS } from '../caep/settings'
+import { MAX_SET_OCTETS } from '../caep/set'
+import { SetError, type SetErrorCode } from '../caep/set-error'
+import { askForVerification, checkStatus, checkVerified, ensureStream, PUSH, VERIFY_MS } from '../caep/stream'
+import type { FeedAnswer, FeedContext, FeedKind, FeedRequest, Received } from '../kind'
+
+/** How soon it is seen that a verification event did not come. */
+const LOOK_MS = 60_000
+
+/** A transmitter of Shared Signals sends events here (RFC 8935). */
+export const caepPushKind: FeedKind = {
+  kind: 'caep-push',
+  description: 'CAEP device-compliance-change events that a transmitter sends to POST /feeds/NAME/events',
+  settingsSchema: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['issuer', 'audience'],
+    properties: {
+      ...RECEIVER_SETTINGS,
+      delivery_url: {
+        type: 'string',
+        pattern: '^https?://',
+        title:
+          'the URL by which the transmitter reaches POST /feeds/NAME/events; with it the stream is made here',
+      },
+    },
+  },
+  secrets: ['push-token?', 'api-token?'],
+  everyS: 0,
+  test: async (context) => ({ facts: [await tryKeys(context)] }),
+  receive: async (context, request) => {
+    const refusal = refusalOf(context, request)
+    if (refusal) return answered(refusal)
+    try {
+      const { readings, events } = await takeSet(context, Buffer.from(request.body).toString('latin1').trim())
+      return { readings, events, answer: { status: 202, headers: {}, body: '' } }
+    } catch (error) {
+      if (error instanceof SetError) return answered(errorAnswer(400, error.code, error.message))
+      throw error
+    }
+  },
+  poll: async function* (context) {
+    const { delivery_url: endpointUrl } = context.settings as { delivery_url?: string }
+    if (endpointUrl === undefined) {
+      for (;;) await context.wait(VERIFY_MS)
+    }
+    const token = context.hasSecret('push-token') ? context.secret('push-token') : undefined
+    const stream = await ensureStream(context, {
+      method: PUSH,
+      endpoint_url: endpointUrl,
+      ...(token !== undefined && { authorization_header: `Bearer ${token}` }),
+    })
+    let askedAt = -Infinity
+    for (;;) {
+      await checkStatus(context, stream)
+      if (context.now() - askedAt >= VERIFY_MS) {
+        await askForVerification(context, stream)
+        askedAt = context.now()
+      }
+      checkVerified(context)
+      yield { readings: [], events: [] }
+      await context.wait(LOOK_MS)
+    }
+  },
+}
+
+const answered = (answer: FeedAnswer): Received => ({ readings: [], events: [], answer })
+
+function refusalOf(context: FeedContext, { method, headers, body }: FeedRequest): FeedAnswer | undefined {
+  if (method !== 'POST') return { status: 405, headers: { allow: 'POST' }, body: '' }
+  if (context.hasSecret('push-token') && !isBearer(headers['authorization'], context.secret('push-token'))) {
+    const answer = errorAnswer(
+      401,
+      'authentication_failed',
+      'the authorization header is not the one agreed on',
+    )
+    return { ...answer, headers: { ...answer.headers, 'www-authenticate': 'Bearer' } }
+  }
+  if (!/^application\/secevent\+jwt *(;|$)/i.test(headers['content-type'] ?? ''))
+    return errorAnswer(400, 'invalid_request', 'the content type is not application/secevent+jwt')
+  if (body.length > MAX_SET_OCTETS)
+    return errorAnswer(400, 'invalid_request', `a SET is at most ${MAX_SET_OCTETS} octets`)
+  return undefined
+}
+
+/** By hashes, so that the time it takes tells nothing. */
+function isBearer(header: string | undefined, token: string): boolean {
+  const given = /^bearer +(.+)$/i.exec(header ?? '')?.[1] ?? ''
+  const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
+  return timingSafeEqual(digest(given), digest(token))
+}
+
+const errorAnswer = (status: number, err: SetErrorCode, description: string): FeedAnswer => ({
+  status,
+  headers: { 'content-type': 'application/json', 'content-language': 'en' },
+  body: JSON.stringify({ err, description }),
+})
