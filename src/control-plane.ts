@@ -9,6 +9,7 @@ import { startFeedsDuty } from './feeds-duty'
 import type { ControlParts } from './host-parts'
 import { BlockLog } from './journal/block-log'
 import { startMetricsDuty } from './metrics-duty'
+import { Indexer } from './journal/indexer'
 import { startOrdersDuty } from './orders-duty'
 import { followPolicyFile, seedPolicy, type PolicyDuty } from './policy-duty'
 import { startRecallDuty } from './recall-duty'
@@ -65,6 +66,7 @@ export async function startControlPlane(parts: ControlParts): Promise<ControlPla
     replicaProblem: () => replicaProblem,
   })
   const blockLog = new BlockLog(stateDir, journal, onFault)
+  const indexer = new Indexer(journal, onFault)
   const presence = watchReplica(path.join(stateDir, 'replica'), (problem) => {
     replicaProblem = problem
     onFault(new Error(problem))
@@ -92,6 +94,7 @@ export async function startControlPlane(parts: ControlParts): Promise<ControlPla
       await feeds.close()
       await orders.close()
       await recalls.close()
+      await indexer.close()
       await duties.policy?.close()
       await duties.fleet?.close()
       // What this process itself decided last belongs into the block log too.

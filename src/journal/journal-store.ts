@@ -18,6 +18,7 @@ import type {
   JournalSink,
   NumberedEntry,
 } from './journal'
+import { JournalIndex } from './journal-index'
 import { searchPage } from './search'
 import { Spool } from './spool'
 import { readEntry, readPosition, type BlockLogPosition } from './stored'
@@ -67,6 +68,8 @@ export class JournalStore implements JournalReader, JournalSink {
   readonly inquiries: SessionInquiries
   readonly spool: Spool
   readonly traffic: TrafficRecord
+  /** Taken up by one process a host, and read by all. */
+  readonly index: JournalIndex
   readonly #environment: Environment
   readonly #entries: TextDatabase
   readonly #meta: TextDatabase
@@ -90,6 +93,7 @@ export class JournalStore implements JournalReader, JournalSink {
     this.counts = new WorkerCounts(environment)
     this.inquiries = new SessionInquiries(environment, options.now)
     this.spool = new Spool(environment, this.#entries, this.#meta)
+    this.index = new JournalIndex(environment, this.#entries, this.#meta)
     this.traffic = new TrafficRecord(environment, options)
     this.#timer = setInterval(() => void this.#flush(), FLUSH_MS)
     this.#timer.unref()
@@ -110,7 +114,7 @@ export class JournalStore implements JournalReader, JournalSink {
 
   page(query: JournalQuery, before: number | null): JournalPage {
     this.#environment.refresh()
-    return searchPage(this.#entries, query, before)
+    return searchPage(this.#entries, this.index, query, before)
   }
 
   query(query: JournalQuery): NumberedEntry[] {
@@ -138,6 +142,16 @@ export class JournalStore implements JournalReader, JournalSink {
     return { entries, cursor: last }
   }
 
+  /** Those from number `first` on, below `end`. */
+  between(first: number, end: number): NumberedEntry[] {
+    const entries: NumberedEntry[] = []
+    for (const { key, value } of this.#entries.getRange({ start: first, end })) {
+      const entry = readEntry(value)
+      if (entry) entries.push({ ...entry, number: Number(key) })
+    }
+    return entries
+  }
+
   newest(): JournalCursor | null {
     const key = newestKey(this.#entries)
     return key === 0 ? null : String(key)
@@ -162,6 +176,15 @@ export class JournalStore implements JournalReader, JournalSink {
 
   keepBlockLogPosition(position: BlockLogPosition): Promise<void> {
     return this.#environment.write(() => void this.#meta.put('blockLog', JSON.stringify(position)))
+  }
+
+  /** Forgets what is outdated, also where nothing new comes. */
+  async forgetOutdated(): Promise<void> {
+    for (;;) {
+      this.#environment.refresh()
+      if (this.#outdated(newestKey(this.#entries), 1).length === 0) return
+      await this.#environment.write(() => this.#trim(newestKey(this.#entries), TRIM_BATCH))
+    }
   }
 
   /** Writes all that was taken in so far, open cases too. */
@@ -229,8 +252,13 @@ export class JournalStore implements JournalReader, JournalSink {
     this.#trim(key, batch.length + TRIM_BATCH)
   }
 
-  /** Forgets what is outdated. Never the newest: the keys go on from it. */
+  /** Within a write transaction. */
   #trim(newest: number, limit: number): void {
+    for (const number of this.#outdated(newest, limit)) void this.#entries.remove(number)
+  }
+
+  /** The oldest that are to be forgotten. Never the newest: the keys go on from it. */
+  #outdated(newest: number, limit: number): number[] {
     const { maxEntries, maxAgeMs } = this.options.limits?.() ?? LIMITS
     const oldest = this.options.now() - maxAgeMs
     const outdated: number[] = []
@@ -239,7 +267,7 @@ export class JournalStore implements JournalReader, JournalSink {
       if (number > newest - maxEntries && (readEntry(value)?.time ?? -Infinity) >= oldest) break
       outdated.push(number)
     }
-    for (const number of outdated) void this.#entries.remove(number)
+    return outdated
   }
 }
 

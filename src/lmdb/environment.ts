@@ -8,6 +8,9 @@ import { DATA_FILE, problemOf } from './data-file'
 /** One named database of text values. Keys are strings, safe integers, or arrays of them. */
 export type TextDatabase = Database<string, string | number | (string | number)[]>
 
+/** One named database of octets. */
+export type BinaryDatabase = Database<Buffer, string | number | (string | number)[]>
+
 /** The environment cannot be opened or written: names the directory and what to do. */
 export class EnvironmentError extends Error {
   override readonly name = 'EnvironmentError'
@@ -18,6 +21,8 @@ export class EnvironmentError extends Error {
 export interface Environment {
   /** Throws EnvironmentError when it is new and cannot be made. */
   database(name: string, options?: { readonly dupSort?: boolean }): TextDatabase
+  /** The same for values that are octets. */
+  binaryDatabase(name: string): BinaryDatabase
   /** Lets the reads from here on see all that any process has committed until now. */
   refresh(): void
   /**
@@ -59,13 +64,15 @@ export function openEnvironment(
   { schema, mayLoseNewest = false }: EnvironmentOptions,
 ): Environment {
   const root = openRoot(dir, mayLoseNewest)
-  const database: Environment['database'] = (name, { dupSort = false } = {}) => {
+  const opened = <T>(openOne: () => T): T => {
     try {
-      return root.openDB({ name, dupSort, encoding: dupSort ? 'ordered-binary' : 'string' })
+      return openOne()
     } catch (error) {
       throw notOpened(dir, error)
     }
   }
+  const database: Environment['database'] = (name, { dupSort = false } = {}) =>
+    opened(() => root.openDB({ name, dupSort, encoding: dupSort ? 'ordered-binary' : 'string' }))
   try {
     checkSchema(dir, root, database('meta'), schema)
   } catch (error) {
@@ -74,6 +81,7 @@ export function openEnvironment(
   }
   return {
     database,
+    binaryDatabase: (name) => opened(() => root.openDB({ name, encoding: 'binary' })),
     refresh: () => root.resetReadTxn(),
     write: async (work) => {
       try {
