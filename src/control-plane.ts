@@ -10,6 +10,7 @@ import type { ControlParts } from './host-parts'
 import { BlockLog } from './journal/block-log'
 import { startMetricsDuty } from './metrics-duty'
 import { Indexer } from './journal/indexer'
+import { exportForm } from './lookup/exported'
 import { startOrdersDuty } from './orders-duty'
 import { followPolicyFile, seedPolicy, type PolicyDuty } from './policy-duty'
 import { startRecallDuty } from './recall-duty'
@@ -65,7 +66,7 @@ export async function startControlPlane(parts: ControlParts): Promise<ControlPla
     policyProblems: () => duties.policy?.problems() ?? [],
     replicaProblem: () => replicaProblem,
   })
-  const blockLog = new BlockLog(stateDir, journal, onFault)
+  const blockLog = new BlockLog(stateDir, journal, onFault, { shown: exportForm(() => config.current()) })
   const indexer = new Indexer(journal, onFault)
   const presence = watchReplica(path.join(stateDir, 'replica'), (problem) => {
     replicaProblem = problem

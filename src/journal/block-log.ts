@@ -2,6 +2,7 @@ import path from 'node:path'
 
 import pino from 'pino'
 
+import { isOf, type Erasure } from './erasures'
 import { formatEntry, type JournalEntry } from './journal'
 import type { JournalStore } from './journal-store'
 import { escapeLine } from './line-text'
@@ -12,6 +13,12 @@ const BATCH = 2000
 const MAX_FILE_OCTETS = 50 * 1024 * 1024
 /** pino cannot leave it out; it comes first in a line and says nothing here. */
 const LEVEL = '"level":30,'
+
+export interface BlockLogOptions {
+  readonly maxFileOctets?: number
+  /** How an entry stands in the file; as it is where left out. Where it throws, the file waits. */
+  readonly shown?: (entry: JournalEntry) => JournalEntry
+}
 
 /**
  * Writes `<stateDir>/log/blocks.ndjson` from the journal: one process a host does, so lines of several
@@ -30,9 +37,10 @@ export class BlockLog {
     stateDir: string,
     private readonly journal: JournalStore,
     private readonly onFault: (error: unknown) => void,
-    maxFileOctets = MAX_FILE_OCTETS,
+    private readonly options: BlockLogOptions = {},
   ) {
-    this.#file = new LogFile(path.join(stateDir, 'log', 'blocks.ndjson'), maxFileOctets)
+    const file = path.join(stateDir, 'log', 'blocks.ndjson')
+    this.#file = new LogFile(file, options.maxFileOctets ?? MAX_FILE_OCTETS)
     const kept = journal.blockLogPosition()
     if (kept) this.#file.cutBack(kept)
     this.#logger = pino(
@@ -56,6 +64,31 @@ export class BlockLog {
   }
 
   async #writeNew(): Promise<void> {
+    await this.#append()
+    for (const erasure of this.journal.erasures.all())
+      if (erasure.lines === null) await this.#takeOut(erasure)
+  }
+
+  /** All lines of a person; none can come after it, since all there is was written. */
+  async #takeOut(erasure: Erasure): Promise<void> {
+    const cursor = this.journal.blockLogPosition()?.cursor ?? null
+    const lines = await this.#file.takeOut(
+      (line) => isLineOf(erasure, line),
+      (place) => this.journal.keepBlockLogPosition({ cursor, ...place }),
+    )
+    await this.journal.erasures.settle(erasure, lines)
+  }
+
+  /** Files that were rotated away, and whose last line is older. */
+  forgetBefore(timeMs: number): void {
+    this.#file.forgetBefore(timeMs)
+  }
+
+  async #append(): Promise<void> {
+    const kept = this.journal.blockLogPosition()
+    const place = this.#file.place()
+    // Another file lies in its place: from here on its end is what a kill must be able to go back to.
+    if (kept && kept.inode !== place.inode) await this.journal.keepBlockLogPosition({ ...kept, ...place })
     for (;;) {
       const from = this.journal.blockLogPosition()?.cursor ?? null
       const { entries, cursor } = this.journal.after(from, BATCH)
@@ -70,7 +103,19 @@ export class BlockLog {
   }
 
   #linesOf(entries: readonly JournalEntry[]): string {
-    for (const entry of entries) this.#logger.info(formatEntry(entry))
+    const shown = this.options.shown ?? ((entry: JournalEntry) => entry)
+    // All of them first: one that cannot be shown must leave none behind.
+    for (const line of entries.map(shown).map(formatEntry)) this.#logger.info(line)
     return escapeLine(this.#lines.splice(0).join(''))
+  }
+}
+
+/** A line that cannot be read is nobody's. */
+function isLineOf(erasure: Erasure, line: string): boolean {
+  try {
+    const { user } = JSON.parse(line) as { readonly user?: unknown }
+    return typeof user === 'string' && isOf(erasure, user)
+  } catch {
+    return false
   }
 }

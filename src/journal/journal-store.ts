@@ -9,6 +9,8 @@ import {
 } from '../lmdb/environment'
 import { Fold } from './fold'
 import { SessionInquiries } from './inquiries'
+import { eraseUser } from './erase'
+import { Erasures, type Erasure } from './erasures'
 import type {
   JournalCursor,
   JournalEntry,
@@ -22,7 +24,7 @@ import { JournalIndex } from './journal-index'
 import { searchPage } from './search'
 import { Spool } from './spool'
 import { readEntry, readPosition, type BlockLogPosition } from './stored'
-import { TrafficRecord } from './traffic'
+import { startOf, TrafficRecord } from './traffic'
 import { WorkerCounts } from './worker-counts'
 import { WorkerNotes } from './worker-notes'
 
@@ -70,6 +72,7 @@ export class JournalStore implements JournalReader, JournalSink {
   readonly traffic: TrafficRecord
   /** Taken up by one process a host, and read by all. */
   readonly index: JournalIndex
+  readonly erasures: Erasures
   readonly #environment: Environment
   readonly #entries: TextDatabase
   readonly #meta: TextDatabase
@@ -94,6 +97,7 @@ export class JournalStore implements JournalReader, JournalSink {
     this.inquiries = new SessionInquiries(environment, options.now)
     this.spool = new Spool(environment, this.#entries, this.#meta)
     this.index = new JournalIndex(environment, this.#entries, this.#meta)
+    this.erasures = new Erasures(environment, this.#meta)
     this.traffic = new TrafficRecord(environment, options)
     this.#timer = setInterval(() => void this.#flush(), FLUSH_MS)
     this.#timer.unref()
@@ -187,6 +191,17 @@ export class JournalStore implements JournalReader, JournalSink {
     }
   }
 
+  /** Takes out what there is of a user, and what was decided up to `at` and is not written yet: see {@link Erasures}. */
+  async erase(
+    user: string,
+    pseudonym: string,
+    at: number,
+  ): Promise<{ readonly erasure: Erasure; readonly entries: number; readonly visits: number }> {
+    const erasure = await this.erasures.announce(user, pseudonym, at)
+    const done = await eraseUser(this, { environment: this.#environment, entries: this.#entries }, user)
+    return { erasure, ...done }
+  }
+
   /** Writes all that was taken in so far, open cases too. */
   async drain(): Promise<void> {
     for (const entry of this.#fold.due(Infinity)) this.#push(entry)
@@ -246,9 +261,12 @@ export class JournalStore implements JournalReader, JournalSink {
 
   #put(batch: readonly JournalEntry[], visits: ReturnType<TrafficRecord['take']>): void {
     this.#unwritten = []
-    this.traffic.put(visits)
+    const erasures = this.erasures.all()
+    const isErased = (user: string, time: number): boolean => this.erasures.isErased(erasures, user, time)
+    this.traffic.put(visits.filter(({ visit }) => !isErased(visit.user, startOf(visit.bucket))))
     let key = newestKey(this.#entries)
-    for (const entry of batch) void this.#entries.put((key += 1), JSON.stringify(entry))
+    for (const entry of batch.filter(({ user, time }) => !isErased(user, time)))
+      void this.#entries.put((key += 1), JSON.stringify(entry))
     this.#trim(key, batch.length + TRIM_BATCH)
   }
 

@@ -2,6 +2,8 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
 
+import { copyWithout } from './line-filter'
+
 const fdatasync = promisify(fs.fdatasync)
 
 const KEPT_FILES = 10
@@ -25,6 +27,8 @@ export class LogFile {
     const directory = path.dirname(file)
     fs.mkdirSync(directory, { recursive: true, mode: 0o700 })
     this.#directory = fs.openSync(directory, 'r')
+    // Of an erasure that was killed.
+    fs.rmSync(`${file}.new`, { force: true })
     this.#descriptor = this.#open()
   }
 
@@ -44,6 +48,41 @@ export class LogFile {
     } catch (error) {
       fs.ftruncateSync(this.#descriptor, size)
       throw error
+    }
+  }
+
+  /**
+   * Takes the lines that are gone out of all files, each of which is replaced by a new one as a whole, and calls
+   * `whenReplaced` for the newest. Gives how many they were. A kill at any moment leaves each file whole, old or new.
+   */
+  async takeOut(
+    isGone: (line: string) => boolean,
+    whenReplaced: (place: LogPlace) => Promise<void>,
+  ): Promise<number> {
+    const next = `${this.file}.new`
+    let gone = 0
+    for (let number = KEPT_FILES; number >= 0; number -= 1) {
+      const file = number === 0 ? this.file : this.#old(number)
+      if (!fs.existsSync(file)) continue
+      const here = await copyWithout(file, next, isGone)
+      gone += here
+      if (here === 0) fs.unlinkSync(next)
+      else fs.renameSync(next, file)
+      if (here === 0 || number > 0) continue
+      const opened = this.#open()
+      fs.closeSync(this.#descriptor)
+      this.#descriptor = opened
+      await whenReplaced(this.place())
+    }
+    fs.fsyncSync(this.#directory)
+    return gone
+  }
+
+  /** Deletes old files whose last line was written before a moment. */
+  forgetBefore(timeMs: number): void {
+    for (let number = KEPT_FILES; number > 0; number -= 1) {
+      const written = fs.statSync(this.#old(number), { throwIfNoEntry: false })?.mtimeMs ?? Infinity
+      if (written < timeMs) fs.unlinkSync(this.#old(number))
     }
   }
 

@@ -119,6 +119,32 @@ export class TrafficRecord implements TrafficSink {
     return visits
   }
 
+  /** Takes out the visits of a user; gives how many they were. */
+  async erase(user: string): Promise<number> {
+    const found: Key[] = []
+    this.environment.refresh()
+    const [oldest] = [...this.#visits.getKeys({ limit: 1 })].map(bucketIn)
+    for (let bucket = oldest ?? Infinity; bucket <= bucketOf(this.options.now()); bucket += 1) {
+      for (const key of this.#visits.getKeys({ start: [bucket, user] })) {
+        if (!Array.isArray(key) || key[0] !== bucket || key[1] !== user) break
+        found.push(key)
+      }
+    }
+    await this.environment.write(() => {
+      for (const key of found) void this.#visits.remove(key)
+    })
+    // What was left of them on their pages goes when the pages are written again.
+    await this.environment.write(() => {
+      for (const [bucket] of found.filter(Array.isArray))
+        void this.#visits.put([Number(bucket), '', '', ''], '')
+    })
+    await this.environment.write(() => {
+      for (const [bucket] of found.filter(Array.isArray))
+        void this.#visits.remove([Number(bucket), '', '', ''])
+    })
+    return found.length
+  }
+
   /** Within a write transaction of the environment. */
   put(visits: readonly NotedVisit[]): void {
     for (const { visit, served } of visits) {

@@ -23,6 +23,8 @@ export interface Environment {
   database(name: string, options?: { readonly dupSort?: boolean }): TextDatabase
   /** The same for values that are octets. */
   binaryDatabase(name: string): BinaryDatabase
+  /** Pages that nothing refers to; at most so many, since what this process has not opened is not known to it. */
+  freePages(): number
   /** Lets the reads from here on see all that any process has committed until now. */
   refresh(): void
   /**
@@ -64,9 +66,12 @@ export function openEnvironment(
   { schema, mayLoseNewest = false }: EnvironmentOptions,
 ): Environment {
   const root = openRoot(dir, mayLoseNewest)
-  const opened = <T>(openOne: () => T): T => {
+  const databases = new Set<{ getStats(): object }>()
+  const opened = <T extends { getStats(): object }>(openOne: () => T): T => {
     try {
-      return openOne()
+      const one = openOne()
+      databases.add(one)
+      return one
     } catch (error) {
       throw notOpened(dir, error)
     }
@@ -82,6 +87,12 @@ export function openEnvironment(
   return {
     database,
     binaryDatabase: (name) => opened(() => root.openDB({ name, encoding: 'binary' })),
+    freePages: () => {
+      root.resetReadTxn()
+      const { lastPageNumber = 0 } = root.getStats() as { lastPageNumber?: number }
+      const used = [...databases].reduce((sum, one) => sum + pagesOf(one.getStats()), 0)
+      return Math.max(0, lastPageNumber + 1 - used)
+    },
     refresh: () => root.resetReadTxn(),
     write: async (work) => {
       try {
@@ -108,6 +119,12 @@ export function openEnvironment(
     close: () => root.close(),
   }
 }
+
+const pagesOf = (stats: {
+  readonly treeBranchPageCount?: number
+  readonly treeLeafPageCount?: number
+  readonly overflowPages?: number
+}): number => (stats.treeBranchPageCount ?? 0) + (stats.treeLeafPageCount ?? 0) + (stats.overflowPages ?? 0)
 
 function openRoot(dir: string, mayLoseNewest: boolean): RootDatabase<string> {
   try {

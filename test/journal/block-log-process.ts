@@ -17,7 +17,7 @@ async function main(): Promise<void> {
     throw error
   }
   const journal = JournalStore.open(dir, { now: Date.now, onFault: fail })
-  const log = new BlockLog(dir, journal, fail, Number(maxFileOctets))
+  const log = new BlockLog(dir, journal, fail, { maxFileOctets: Number(maxFileOctets) })
   const list = entries(Number(count), name)
   for (let at = 0; at < list.length; at += AT_ONCE) {
     for (const entry of list.slice(at, at + AT_ONCE)) journal.append({ ...entry, time: Date.now() })

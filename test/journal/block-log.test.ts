@@ -29,7 +29,9 @@ describe('the block log', function () {
   let faults: unknown[]
 
   const openLog = (maxFileOctets?: number): BlockLog =>
-    new BlockLog(dir, journal, (error) => faults.push(error), maxFileOctets)
+    new BlockLog(dir, journal, (error) => faults.push(error), {
+      ...(maxFileOctets !== undefined && { maxFileOctets }),
+    })
 
   beforeEach(() => {
     // Only a call of `flush` writes here, no timer.
