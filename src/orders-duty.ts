@@ -17,8 +17,10 @@ export interface OrdersDuty {
   close(): Promise<void>
 }
 
+type OrdersParts = Pick<ControlParts, 'store' | 'fleet' | 'logger' | 'onFault'>
+
 /** Sees to orders that were given and are not done yet. */
-export function startOrdersDuty(parts: ControlParts): OrdersDuty {
+export function startOrdersDuty(parts: OrdersParts): OrdersDuty {
   const { fleet, onFault } = parts
   let turn = Promise.resolve()
   let busy = false
@@ -41,7 +43,7 @@ export function startOrdersDuty(parts: ControlParts): OrdersDuty {
 }
 
 /** Looks ahead after each order, and every ten minutes since devices change too. */
-async function foresee({ store, logger }: ControlParts, seen: { order: number; at: number }): Promise<void> {
+async function foresee({ store, logger }: OrdersParts, seen: { order: number; at: number }): Promise<void> {
   const now = Date.now()
   const order = store.newestOrder()
   if (order === seen.order && performance.now() - seen.at < AHEAD_MS) return
@@ -51,7 +53,7 @@ async function foresee({ store, logger }: ControlParts, seen: { order: number; a
     const { held } = await new OrderDesk(store, Date.now).foresee(by, AHEAD_MS)
     for (const [id, hold] of Object.entries(held)) {
       const { moment, newlyBlocked, devices, bound } = hold
-      if (!(id in former) || seen.order === -1)
+      if (former[id]?.moment !== moment || seen.order === -1)
         logger.warn({ mandate: id, moment, newlyBlocked, devices, bound }, `held back: ${holdText(id, hold)}`)
     }
     seen.order = store.newestOrder()
@@ -63,7 +65,7 @@ async function foresee({ store, logger }: ControlParts, seen: { order: number; a
 }
 
 /** What was recalled on this host while the store was away, unless the store has a newer policy by now. */
-async function handOverRecall({ logger, store }: ControlParts, fleet: Fleet): Promise<void> {
+async function handOverRecall({ logger, store }: OrdersParts, fleet: Fleet): Promise<void> {
   const here = fleet.store.recalledHere()
   if (!here || Date.now() - here.at < COMMAND_MS) return
   try {

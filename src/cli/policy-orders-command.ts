@@ -2,8 +2,9 @@ import type { Command } from 'commander'
 
 import { readTextFile } from '../config/file-watcher'
 import type { HistoryEntry } from '../devices/history'
-import type { PolicyVersion } from '../devices/store'
+import type { Authorship, PolicyVersion } from '../devices/store'
 import { inForceJson } from '../orders/in-force'
+import type { Draft } from '../orders/order-desk'
 import { pendingEdit, pendingText } from '../orders/pending'
 import { proposals } from '../orders/proposal'
 import { answer, configFile, type CommandContext } from './context'
@@ -13,7 +14,7 @@ import { NO_POLICY } from '../lookup/site'
 import { authorship, CONFIRM, confirmed, figure, orderDesk, type ReasonOptions } from './orders'
 import { orderJson } from '../lookup/order'
 import { pendingJson } from '../lookup/status'
-import { clockTime, facts, isoTime, printable, Refusal, table } from './output'
+import { clockTime, facts, isoTime, printable, Refusal, table, UsageError } from './output'
 import { validDraft, validPolicy } from './valid-policy'
 
 /** The subcommands of `policy` that put one in force, and the history of what was ordered. */
@@ -39,7 +40,7 @@ export function policyOrdersCommands(command: Command, context: () => CommandCon
     .argument('<figure>', 'how many devices it newly blocks, as device-gate status says')
     .option('--mandate <id>', 'the mandate that is held back; default: the edit')
     .option('--reason <text>', 'why; kept with it')
-    .action(async (text: string, options: ConfirmOptions) => confirm(context(), text, options))
+    .action(async (text: string, options: MandateOptions) => confirm(context(), text, options))
   command
     .command('unpin')
     .description('let the policy file count again after a recall')
@@ -49,8 +50,9 @@ export function policyOrdersCommands(command: Command, context: () => CommandCon
     .command('propose')
     .description("lay a policy before a second person; default: the site's own file")
     .argument('[file]')
+    .option('--mandate <id>', 'instead: that this mandate may block, which is held back')
     .option('--reason <text>', 'why; kept with it')
-    .action(async (file: string | undefined, options: ReasonOptions) => propose(context(), file, options))
+    .action(async (file: string | undefined, options: MandateOptions) => propose(context(), file, options))
   command
     .command('approve')
     .description('put what another person proposed in force')
@@ -69,9 +71,9 @@ async function apply(context: CommandContext, file: string, options: ReasonOptio
   await answerInForce(context, since)
 }
 
-type ConfirmOptions = ReasonOptions & { readonly mandate?: string }
+type MandateOptions = ReasonOptions & { readonly mandate?: string }
 
-async function confirm(context: CommandContext, text: string, options: ConfirmOptions): Promise<void> {
+async function confirm(context: CommandContext, text: string, options: MandateOptions): Promise<void> {
   const newlyBlocked = figure('the figure', text)
   const by = authorship(context, options)
   if (options.mandate !== undefined) {
@@ -89,14 +91,16 @@ async function confirm(context: CommandContext, text: string, options: ConfirmOp
 
 async function propose(
   context: CommandContext,
-  file = policyFile(context),
-  options: ReasonOptions,
+  file: string | undefined,
+  options: MandateOptions,
 ): Promise<void> {
   const by = authorship(context, options)
-  const draft = validPolicy(context, file)
-  if (context.config().policy.source === 'file' && draft.text !== siteText(context))
-    throw new Refusal('policy.source is file: edit device_gate_policy.yaml, and propose that')
-  const { id, figure: told } = await orderDesk(context).propose(draft, by)
+  const { mandate } = options
+  if (mandate !== undefined && file !== undefined)
+    throw new UsageError('propose a file or a mandate, not both at once')
+  const { id, figure: told } = await (mandate === undefined
+    ? orderDesk(context).propose(proposedDraft(context, file), by)
+    : orderDesk(context).proposeMandate(mandate, by))
   const { newlyBlocked, devices } = told
   answer(
     context,
@@ -104,6 +108,13 @@ async function propose(
     `proposal ${id}: it would newly block ${newlyBlocked} of ${devices} devices; ` +
       `somebody else puts it in force: device-gate policy approve ${id} --reason "..."\n`,
   )
+}
+
+function proposedDraft(context: CommandContext, file = policyFile(context)): Draft {
+  const draft = validPolicy(context, file)
+  if (context.config().policy.source === 'file' && draft.text !== siteText(context))
+    throw new Refusal('policy.source is file: edit device_gate_policy.yaml, and propose that')
+  return draft
 }
 
 const policyFile = (context: CommandContext): string => configFile(context, 'device_gate_policy.yaml')
@@ -117,12 +128,21 @@ async function approve(context: CommandContext, id: string, options: ReasonOptio
   const by = authorship(context, options)
   const proposal = proposals(context.store()).get(id)
   if (!proposal) throw new Refusal(`there is no proposal ${printable(id)}: see device-gate status`)
-  if (context.config().policy.source === 'file' && proposal.text !== siteText(context))
-    throw new Refusal('device_gate_policy.yaml was edited since: propose it again')
-  const draft = validDraft(context, proposal.text, `proposal ${id}`)
   const since = performance.now()
-  await orderDesk(context).approve(id, draft, by)
+  if ('mandate' in proposal) await orderDesk(context).approveMandate(id, proposal.mandate, by)
+  else await approvePolicy(context, id, proposal.text, by)
   await answerInForce(context, since)
+}
+
+async function approvePolicy(
+  context: CommandContext,
+  id: string,
+  text: string,
+  by: Authorship,
+): Promise<void> {
+  if (context.config().policy.source === 'file' && text !== siteText(context))
+    throw new Refusal('device_gate_policy.yaml was edited since: propose it again')
+  await orderDesk(context).approve(id, validDraft(context, text, `proposal ${id}`), by)
 }
 
 async function unpin(context: CommandContext, options: ReasonOptions): Promise<void> {

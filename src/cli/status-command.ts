@@ -80,12 +80,14 @@ const recallText = ({ from, to, author, at, reason }: Recall): string =>
   `version ${from}, back to what version ${to} said (${author}, ${clockTime(at)}: ${reason}); ` +
   'edits of the policy file are held back until one is confirmed, or device-gate policy unpin'
 
-const proposalText = ([id, { author, at, reason, newlyBlocked, devices }]: readonly [
-  string,
-  Proposal,
-]): string =>
-  `${id} (${author}, ${clockTime(at)}: ${reason}): it would newly block ${newlyBlocked} of ${devices} devices: ` +
-  `device-gate policy approve ${id} --reason "..."`
+function proposalText([id, proposal]: readonly [string, Proposal]): string {
+  const { author, at, reason, newlyBlocked, devices } = proposal
+  const what = 'mandate' in proposal ? `that mandate ${proposal.mandate} may block` : 'a policy'
+  return (
+    `${id}, ${what} (${author}, ${clockTime(at)}: ${reason}): it would newly block ${newlyBlocked} of ${devices} ` +
+    `devices: device-gate policy approve ${id} --reason "..."`
+  )
+}
 
 function standing(problems: readonly string[], gate: HostStatus | undefined): string {
   const word = gate ? 'in force' : 'valid'

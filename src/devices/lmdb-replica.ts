@@ -75,9 +75,10 @@ export abstract class LmdbReplica implements ReadStore {
     )
   }
 
-  #held(): ReadonlySet<string> {
-    const holds = this.note(HOLDS) as { readonly held?: object } | undefined
-    return new Set(Object.keys(holds?.held ?? {}))
+  #held(): ReadonlyMap<string, number> {
+    const holds = this.note(HOLDS) as
+      { readonly held?: Readonly<Record<string, { readonly moment: number }>> } | undefined
+    return new Map(Object.entries(holds?.held ?? {}).map(([id, { moment }]) => [id, moment]))
   }
 
   policyVersion(version: number): PolicyVersion | undefined {

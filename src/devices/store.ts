@@ -9,7 +9,7 @@ import type { Authorship, Order } from './order'
 export { CorruptRecordError } from './corrupt-record'
 export type { Authorship } from './order'
 
-/** The note whose `held` names the mandates that warn at most. */
+/** The note whose `held` names the mandates that block nobody more, each from its `moment` on. */
 export const HOLDS = 'holds'
 
 export interface PolicyVersion extends Authorship {

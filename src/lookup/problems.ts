@@ -1,5 +1,6 @@
 import { holdText } from '../orders/holds'
 import { pendingText } from '../orders/pending'
+import type { Proposal } from '../orders/proposal'
 import { hostName } from '../devices/redis/host-report'
 import { releaseCommand } from './feeds'
 import { NO_POLICY } from './site'
@@ -76,14 +77,16 @@ function heldBack({ pending, held, proposals }: StatusFacts): Problem[] {
       ? [problem('held_back', ...split(`the edit of the policy file is held back: ${pendingText(pending)}`))]
       : []),
     ...held.map(([id, hold]) => problem('held_back', ...split(holdText(id, hold)))),
-    ...proposals.map(([id, { author, newlyBlocked, devices }]) =>
-      problem(
-        'proposed',
-        `${author} proposes a policy that would newly block ${newlyBlocked} of ${devices} devices`,
-        `device-gate policy approve ${id} --reason "..."`,
-      ),
+    ...proposals.map(([id, proposal]) =>
+      problem('proposed', proposalText(proposal), `device-gate policy approve ${id} --reason "..."`),
     ),
   ]
+}
+
+function proposalText(proposal: Proposal): string {
+  const { author, newlyBlocked, devices } = proposal
+  const what = 'mandate' in proposal ? `that mandate ${proposal.mandate} may block:` : 'a policy:'
+  return `${author} proposes ${what} it would newly block ${newlyBlocked} of ${devices} devices`
 }
 
 const feedProblems = ({ feeds }: StatusFacts): Problem[] =>

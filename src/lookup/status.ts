@@ -126,6 +126,7 @@ export const proposalJson = ([id, proposal]: readonly [string, Proposal]): objec
   at: isoTime(proposal.at),
   newly_blocked: proposal.newlyBlocked,
   devices: proposal.devices,
+  mandate: 'mandate' in proposal ? proposal.mandate : null,
 })
 
 export const holdJson = ([id, hold]: readonly [string, Hold]): object => ({

@@ -8,7 +8,7 @@ export class GuardRefusal extends Error {
     readonly figure: GuardFigure,
     confirmed: number | undefined,
     /** How it may pass after all. */
-    private readonly way: 'option' | 'command' | 'second person' = 'option',
+    private readonly way: keyof typeof WAYS = 'option',
   ) {
     const { newlyBlocked, devices, bound } = figure
     const wrong =
@@ -21,7 +21,7 @@ export class GuardRefusal extends Error {
 
   /** No figure lets it pass, another person has to. */
   get needsSecond(): boolean {
-    return this.way === 'second person'
+    return this.way === 'second person' || this.way === 'second person for a mandate'
   }
 }
 
@@ -30,4 +30,6 @@ const WAYS = {
   command: (figure: number) => `If it is meant: device-gate policy confirm ${figure}`,
   'second person': () =>
     'The policy asks for a second person: device-gate policy propose FILE, then policy approve ID',
+  'second person for a mandate': () =>
+    'The policy asks for a second person: device-gate policy propose --mandate MANDATE, then policy approve ID',
 }

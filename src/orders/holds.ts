@@ -6,19 +6,27 @@ import { effectOn } from '../policy/what-if'
 import { forEveryDevice } from './every-device'
 import { narrowing } from './narrowed'
 
-/** A mandate that warns at most, since a deadline of it would newly block too many and nobody confirmed that. */
+/** A mandate that blocks nobody more from a moment on, which would newly block too many and which nobody confirmed. */
 export interface Hold extends GuardFigure {
-  /** The deadline or stage. Epoch milliseconds. */
+  /** The first deadline or stage that would. Epoch milliseconds. */
   readonly moment: number
   readonly since: number
   /** The mandate as it was: another one under the same id is not meant. */
   readonly mandate: Mandate
 }
 
+/** What somebody confirmed of a mandate. */
+interface Confirmed {
+  readonly figure: number
+  readonly mandate: Mandate
+  /** The deadline or stage that was meant, and those before. */
+  readonly moment: number
+}
+
 export interface Holds {
   readonly held: Readonly<Record<string, Hold>>
-  /** By mandate: what was confirmed, and of which mandate. */
-  readonly confirmed: Readonly<Record<string, { readonly figure: number; readonly mandate: Mandate }>>
+  /** By mandate. */
+  readonly confirmed: Readonly<Record<string, Confirmed>>
   /** Moments up to here have been looked at before they came: a clock that is set back brings none of them back. */
   readonly upTo: number
 }
@@ -47,20 +55,27 @@ export function holdsOf({ held, confirmed, upTo }: Holds, { mandates }: Policy):
   }
 }
 
-/** What deadlines and stages to come would newly block: mandates over the bound that nobody confirmed are held. */
+/**
+ * What deadlines and stages to come would newly block: a mandate over the bound, which nobody confirmed, is held from the
+ * first such moment on.
+ */
 export async function foreseenHolds(
   store: ReadStore,
   active: ActivePolicy,
   holds: Holds,
   now: number,
+  /** That is none of the mandates which `holds.upTo` is about. */
+  isNew: (mandate: Mandate) => boolean = () => false,
 ): Promise<Holds> {
   const { policy } = active
   const narrowed = narrowing(active)
   const counts = new Map<string, Map<number, number>>()
-  const open = policy.mandates.filter(
-    (mandate) =>
-      !(mandate.id in holds.held) &&
-      Math.max(mandate.deadline, ...(mandate.stages ?? []).map((s) => s.from)) > holds.upTo,
+  const isOpen = (mandate: Mandate, moment: number): boolean =>
+    moment > now &&
+    (moment > holds.upTo || isNew(mandate)) &&
+    moment < (holds.held[mandate.id]?.moment ?? Infinity)
+  const open = policy.mandates.filter((mandate) =>
+    momentsOf(mandate).some((moment) => isOpen(mandate, moment)),
   )
   if (open.length === 0) return holds
   const openIds = new Set(open.map(({ id }) => id))
@@ -71,7 +86,7 @@ export async function foreseenHolds(
     for (const mandate of own.policy.mandates) {
       if (!openIds.has(mandate.id) || !isInScope(mandate, device, policy.groups)) continue
       const moment = deadlineOf(mandate, device, policy.groups)
-      if (moment <= holds.upTo || moment === Infinity) continue
+      if (!isOpen(mandate, moment)) continue
       if (effectOn(device, overrides, own, moment).effect !== 'block') continue
       if (effectOn(device, overrides, own, moment - 1).effect === 'block') continue
       const byMoment = counts.get(mandate.id) ?? new Map<number, number>()
@@ -80,18 +95,27 @@ export async function foreseenHolds(
   })
   const held: Record<string, Hold> = { ...holds.held }
   for (const mandate of open) {
-    const [moment, count] = [...(counts.get(mandate.id) ?? [])].sort((a, b) => b[1] - a[1])[0] ?? [0, 0]
-    const figure = guardFigure(count, devices, policy.maxNewBlocks)
-    const allowed = holds.confirmed[mandate.id]?.figure ?? 0
-    if (isOverBound({ ...figure, newlyBlocked: count - allowed }))
+    const confirmed = holds.confirmed[mandate.id]
+    for (const [moment, count] of [...(counts.get(mandate.id) ?? [])].sort((a, b) => a[0] - b[0])) {
+      const figure = guardFigure(count, devices, policy.maxNewBlocks)
+      const allowed = confirmed && moment <= confirmed.moment ? confirmed.figure : 0
+      if (!isOverBound({ ...figure, newlyBlocked: count - allowed })) continue
       held[mandate.id] = { ...figure, moment, since: now, mandate }
+      break
+    }
   }
   return { ...holds, held }
 }
 
-export const heldIds = ({ held }: Holds): ReadonlySet<string> => new Set(Object.keys(held))
+/** When a mandate comes to block. */
+export const momentsOf = ({ deadline, stages }: Mandate): number[] =>
+  stages?.map(({ from }) => from) ?? [deadline]
+
+/** From when on each mandate is held. */
+export const heldMoments = ({ held }: Holds): ReadonlyMap<string, number> =>
+  new Map(Object.entries(held).map(([id, { moment }]) => [id, moment]))
 
 /** What a held mandate waits for. */
 export const holdText = (id: string, { newlyBlocked, devices, moment }: Hold): string =>
-  `mandate ${id} warns at most: at ${new Date(moment).toISOString()} it would newly block ${newlyBlocked} of ${devices} ` +
-  `devices: device-gate policy confirm ${newlyBlocked} --mandate ${id} --reason "..."`
+  `mandate ${id} warns at most whom it would newly block from ${new Date(moment).toISOString()} on, ${newlyBlocked} of ` +
+  `${devices} devices: device-gate policy confirm ${newlyBlocked} --mandate ${id} --reason "..."`

@@ -4,12 +4,20 @@ import { HOLDS, type Authorship, type Store } from '../devices/store'
 import { withHolds } from '../policy/holds'
 import { guardFigure, isOverBound, type GuardFigure } from '../policy/guard'
 import type { Override } from '../policy/override'
-import type { ActivePolicy, Policy } from '../policy/policy'
+import type { ActivePolicy, Mandate, Policy } from '../policy/policy'
 import type { Mode } from '../policy/vocabulary'
 import { unlessDamaged } from '../devices/unless-damaged'
 import { overrideFigure, policyFigure } from './figure'
 import { GuardRefusal } from './guard-refusal'
-import { currentHolds, foreseenHolds, heldIds, holdsOf, NotHeldError, type Holds } from './holds'
+import {
+  currentHolds,
+  foreseenHolds,
+  heldMoments,
+  holdsOf,
+  momentsOf,
+  NotHeldError,
+  type Holds,
+} from './holds'
 import { PENDING, pendingEdit, type Pending } from './pending'
 import { policyChange } from './policy-change'
 import { ApprovalRefusal, PROPOSAL, proposals, type Proposal } from './proposal'
@@ -27,6 +35,11 @@ export interface Given {
   readonly figure: GuardFigure
 }
 
+/** What waits for a second person under an id. */
+export interface Proposed extends Given {
+  readonly id: string
+}
+
 /** The worked out order, and what it would newly block. */
 interface Worked {
   readonly order: Order
@@ -34,6 +47,8 @@ interface Worked {
 }
 
 const TRIES = 5
+
+type SecondPerson = 'second person' | 'second person for a mandate'
 
 /**
  * Where every change of what is in force is given: works out how many devices it newly blocks, refuses it over the
@@ -48,7 +63,7 @@ export class OrderDesk {
   applyPolicy(draft: Draft, by: Authorship, confirmed?: number): Promise<Given> {
     return this.#give(async () => {
       const worked = await this.#policyOrder(draft, by)
-      this.#permit(worked.figure, confirmed, { needsSecond: true })
+      this.#permit(worked.figure, confirmed, { second: 'second person' })
       return worked
     })
   }
@@ -58,16 +73,14 @@ export class OrderDesk {
       const before = this.#active()
       const after = before && { ...before, modeOverride: mode }
       const figure = after ? await policyFigure(this.store, before, after, this.now()) : NOTHING
-      this.#permit(figure, confirmed, { needsSecond: true })
+      this.#permit(figure, confirmed, { second: 'second person' })
       const order = modeOrder(mode, by)
       const full = this.#full()
       if (!full) return { order, figure }
-      const former = currentHolds(this.store)
-      const upTo = Math.max(former.upTo, this.now())
       const holds = await foreseenHolds(
         this.store,
         { ...full, modeOverride: mode },
-        { ...former, upTo },
+        currentHolds(this.store),
         this.now(),
       )
       return { order: { ...order, effects: [...order.effects, holdsNote(holds)] }, figure }
@@ -119,7 +132,7 @@ export class OrderDesk {
       const worked = await this.#policyOrder(draft, by)
       if (confirmed !== worked.figure.newlyBlocked)
         throw new GuardRefusal(worked.figure, confirmed, 'command')
-      this.#permit(worked.figure, confirmed, { needsSecond: true })
+      this.#permit(worked.figure, confirmed, { second: 'second person' })
       return { ...worked, order: { ...worked.order, kind: 'confirm' } }
     })
   }
@@ -165,9 +178,9 @@ export class OrderDesk {
     const former = currentHolds(this.store)
     if (!active) return former
     const holds = await foreseenHolds(this.store, active, former, this.now())
-    const fresh = Object.keys(holds.held).filter((id) => !(id in former.held))
-    const soon = active.policy.mandates.some(({ deadline, stages = [] }) =>
-      [deadline, ...stages.map(({ from }) => from)].some((m) => m > former.upTo && m <= this.now() + aheadMs),
+    const fresh = Object.keys(holds.held).filter((id) => holds.held[id] !== former.held[id])
+    const soon = active.policy.mandates.some((mandate) =>
+      momentsOf(mandate).some((moment) => moment > former.upTo && moment <= this.now() + aheadMs),
     )
     if (fresh.length === 0 && !soon) return former
     const value: Holds = { ...holds, upTo: Math.max(former.upTo, this.now() + (soon ? aheadMs : 0)) }
@@ -182,30 +195,33 @@ export class OrderDesk {
   /** Lets a held mandate block, whose figure is `confirmed`. */
   confirmMandate(id: string, by: Authorship, confirmed: number): Promise<Given> {
     return this.#give(async () => {
-      const holds = currentHolds(this.store)
-      const hold = holds.held[id]
-      const full = this.#full()
-      if (!hold || !full) throw new NotHeldError(id)
-      const held = Object.fromEntries(Object.entries(holds.held).filter(([other]) => other !== id))
-      const policyUnder = (one: Holds): ActivePolicy => ({
-        ...full,
-        policy: withHolds(full.policy, heldIds(one)),
-      })
-      const after: Holds = {
-        ...holds,
-        held,
-        confirmed: { ...holds.confirmed, [id]: { figure: confirmed, mandate: hold.mandate } },
-      }
-      const at = Math.max(this.now(), hold.moment)
-      const figure = await policyFigure(this.store, policyUnder(holds), policyUnder(after), at)
-      if (confirmed !== figure.newlyBlocked) throw new GuardRefusal(figure, confirmed, 'command')
-      this.#permit(figure, confirmed, { needsSecond: true })
-      const change = `Mandate ${id} may block ${figure.newlyBlocked} of ${figure.devices} devices.`
-      return {
-        figure,
-        order: { ...by, kind: 'confirm', change, effects: [{ kind: 'note', name: HOLDS, value: after }] },
-      }
+      const worked = await this.#release(id, by)
+      if (confirmed !== worked.figure.newlyBlocked)
+        throw new GuardRefusal(worked.figure, confirmed, 'command')
+      this.#permit(worked.figure, confirmed, { second: 'second person for a mandate' })
+      return worked
     })
+  }
+
+  /** What lets a held mandate block, up to a later stage that is over the bound in its turn. */
+  async #release(id: string, by: Authorship): Promise<Worked> {
+    const holds = currentHolds(this.store)
+    const hold = holds.held[id]
+    const full = this.#full()
+    if (!hold || !full) throw new NotHeldError(id)
+    const { moment, mandate } = hold
+    const at = Math.max(this.now(), moment)
+    const policyUnder = (one: Holds): ActivePolicy => ({
+      ...full,
+      policy: withHolds(full.policy, heldMoments(one)),
+    })
+    const held = Object.fromEntries(Object.entries(holds.held).filter(([other]) => other !== id))
+    const figure = await policyFigure(this.store, policyUnder(holds), policyUnder({ ...holds, held }), at)
+    const confirmed = { ...holds.confirmed, [id]: { figure: figure.newlyBlocked, mandate, moment: at } }
+    const after = await foreseenHolds(this.store, full, { ...holds, held, confirmed }, this.now())
+    const change = `Mandate ${id} may block ${figure.newlyBlocked} of ${figure.devices} devices.`
+    const effects: Order['effects'] = [{ kind: 'note', name: HOLDS, value: after }]
+    return { figure, order: { ...by, kind: 'confirm', change, effects } }
   }
 
   /** The policy in force without its holds. */
@@ -216,12 +232,25 @@ export class OrderDesk {
   }
 
   /** Lays a policy before a second person; gives the id to approve it by. */
-  async propose(draft: Draft, by: Authorship): Promise<Given & { readonly id: string }> {
+  propose({ text, policy }: Draft, by: Authorship): Promise<Proposed> {
+    return this.#propose({ text }, by, () => this.#policyOrder({ text, policy }, by))
+  }
+
+  /** The same for a held mandate that is to block. */
+  proposeMandate(id: string, by: Authorship): Promise<Proposed> {
+    return this.#propose({ mandate: id }, by, () => this.#release(id, by))
+  }
+
+  async #propose(
+    what: { readonly text: string } | { readonly mandate: string },
+    by: Authorship,
+    work: () => Promise<Worked>,
+  ): Promise<Proposed> {
     let id = ''
     const given = await this.#give(async () => {
-      const { figure, order } = await this.#policyOrder(draft, by)
+      const { figure, order } = await work()
       id = String(this.store.newestOrder() + 1)
-      const proposal: Proposal = { ...by, ...figure, text: draft.text }
+      const proposal: Proposal = { ...by, ...figure, ...what }
       const effects: Order['effects'] = [{ kind: 'note', name: `${PROPOSAL}${id}`, value: proposal }]
       return { figure, order: { ...order, kind: 'propose', effects } }
     })
@@ -230,12 +259,28 @@ export class OrderDesk {
 
   /** Puts what was proposed in force, by another person and for no more devices than were told. */
   approve(id: string, draft: Draft, by: Authorship): Promise<Given> {
+    const isIt = (proposal: Proposal): boolean => 'text' in proposal && proposal.text === draft.text
+    return this.#approve(id, by, isIt, () => this.#policyOrder(draft, by))
+  }
+
+  /** Lets a held mandate block, as was proposed. */
+  approveMandate(id: string, mandate: string, by: Authorship): Promise<Given> {
+    const isIt = (proposal: Proposal): boolean => 'mandate' in proposal && proposal.mandate === mandate
+    return this.#approve(id, by, isIt, () => this.#release(mandate, by))
+  }
+
+  #approve(
+    id: string,
+    by: Authorship,
+    isIt: (proposal: Proposal) => boolean,
+    work: () => Promise<Worked>,
+  ): Promise<Given> {
     return this.#give(async () => {
       const proposal = proposals(this.store).get(id)
-      if (proposal?.text !== draft.text) throw new ApprovalRefusal(`there is no proposal ${id}`)
+      if (!proposal || !isIt(proposal)) throw new ApprovalRefusal(`there is no proposal ${id}`)
       if (proposal.author === by.author)
         throw new ApprovalRefusal(`proposal ${id} is by ${by.author}: somebody else has to approve it`)
-      const { figure, order } = await this.#policyOrder(draft, by)
+      const { figure, order } = await work()
       if (isOverBound(figure) && figure.newlyBlocked > proposal.newlyBlocked)
         throw new ApprovalRefusal(
           `by now proposal ${id} would newly block ${figure.newlyBlocked} devices, ` +
@@ -269,8 +314,13 @@ export class OrderDesk {
     const full = { version: 0, policy, modeOverride: before?.modeOverride ?? null }
     const kept = holdsOf(currentHolds(this.store), policy)
     // The first policy of a site is not guarded, its deadlines neither.
-    const holds = before ? await foreseenHolds(this.store, full, { ...kept, upTo: at }, at) : kept
-    const after = { ...full, policy: withHolds(policy, heldIds(holds)) }
+    const former = this.#full()?.policy
+    const known = new Set(
+      former?.mode === policy.mode ? former.mandates.map((one) => JSON.stringify(one)) : [],
+    )
+    const isNew = (mandate: Mandate): boolean => !known.has(JSON.stringify(mandate))
+    const holds = before ? await foreseenHolds(this.store, full, kept, at, isNew) : kept
+    const after = { ...full, policy: withHolds(policy, heldMoments(holds)) }
     const figure = before ? await policyFigure(this.store, before, after, at) : NOTHING
     const change = policyChange(before?.policy, policy, figure)
     const effects: Order['effects'] = [
@@ -290,11 +340,16 @@ export class OrderDesk {
     return active ? overrideFigure(this.store, active, subject, change, this.now()) : NOTHING
   }
 
-  #permit(figure: GuardFigure, confirmed: number | undefined, { needsSecond = false } = {}): void {
+  /** `second`: by whom it may pass where the policy asks for a second person; undefined: it passes with its figure. */
+  #permit(
+    figure: GuardFigure,
+    confirmed: number | undefined,
+    { second }: { second?: SecondPerson } = {},
+  ): void {
     if (!isOverBound(figure)) return
-    const second = needsSecond && this.#active()?.policy.maxNewBlocks.approval === 'second'
-    if (second || confirmed !== figure.newlyBlocked)
-      throw new GuardRefusal(figure, confirmed, second ? 'second person' : 'option')
+    const needed = this.#active()?.policy.maxNewBlocks.approval === 'second' ? second : undefined
+    if (needed !== undefined || confirmed !== figure.newlyBlocked)
+      throw new GuardRefusal(figure, confirmed, needed)
   }
 
   /** undefined: there is none to compare with, or none that decides. */
@@ -334,7 +389,7 @@ const withdrawal = (by: Authorship): Order => ({
 })
 
 const holdsNote = (holds: Holds): Order['effects'][number] => {
-  const isEmpty = Object.keys({ ...holds.held, ...holds.confirmed }).length === 0
+  const isEmpty = holds.upTo === 0 && Object.keys({ ...holds.held, ...holds.confirmed }).length === 0
   return { kind: 'note', name: HOLDS, value: isEmpty ? null : holds }
 }
 

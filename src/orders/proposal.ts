@@ -1,10 +1,8 @@
 import type { Authorship, ReadStore } from '../devices/store'
 import type { GuardFigure } from '../policy/guard'
 
-/** A policy that waits for a second person. */
-export interface Proposal extends Authorship, GuardFigure {
-  readonly text: string
-}
+/** What waits for a second person: a policy, or that a mandate which is held may block. */
+export type Proposal = Authorship & GuardFigure & ({ readonly text: string } | { readonly mandate: string })
 
 export const PROPOSAL = 'proposal/'
 

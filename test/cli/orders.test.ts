@@ -30,6 +30,16 @@ describe('orders on the command line', () => {
     assert.match(err, told)
     assert.deepEqual({ code, out }, { code: 1, out: '' })
   }
+  const as = async <T>(user: string, work: () => Promise<T>): Promise<T> => {
+    const former = process.env['SUDO_USER']
+    process.env['SUDO_USER'] = user
+    try {
+      return await work()
+    } finally {
+      if (former === undefined) delete process.env['SUDO_USER']
+      else process.env['SUDO_USER'] = former
+    }
+  }
   const kinds = async (): Promise<unknown[]> =>
     ((await site().json('policy', 'history')) as { kind: string }[]).map(({ kind }) => kind)
 
@@ -105,7 +115,7 @@ describe('orders on the command line', () => {
     )
     assert.match(
       await site().out('status'),
-      /HELD BACK: +mandate m warns at most: at 2200-01-01.*confirm 4 --mandate m/,
+      /HELD BACK: +mandate m warns at most whom it would newly block from 2200-01-01.*confirm 4 --mandate m/,
     )
     const confirm = ['policy', 'confirm', '4', '--reason', 'as announced', '--mandate']
     await refused(/mandate x is not held back/, ...confirm, 'x')
@@ -127,24 +137,46 @@ describe('orders on the command line', () => {
     const banned = second.replace('allow', 'block')
     await edit(banned)
     await refused(/asks for a second person/, 'policy', 'confirm', '4', '--reason', 'now')
-    const as = async <T>(user: string, work: () => Promise<T>): Promise<T> => {
-      const former = process.env['SUDO_USER']
-      process.env['SUDO_USER'] = user
-      try {
-        return await work()
-      } finally {
-        if (former === undefined) delete process.env['SUDO_USER']
-        else process.env['SUDO_USER'] = former
-      }
-    }
     const { id } = (await as('olga', () => site().json('policy', 'propose', '--reason', 'agreed'))) as {
       id: string
     }
-    assert.match(await site().out('status'), new RegExp(`PROPOSED: +${id} \\(olga, .*: agreed\\): .* 4 of 4`))
+    assert.match(
+      await site().out('status'),
+      new RegExp(`PROPOSED: +${id}, a policy \\(olga, .*: agreed\\): .* 4 of 4`),
+    )
     const approval = ['policy', 'approve', id, '--reason', 'seen']
     await as('olga', () => refused(/is by olga: somebody else has to approve it/, ...approval))
     await as('pavel', () => site().out(...approval))
     assert.equal(await site().out('policy', 'show'), banned)
     await refused(/there is no proposal/, ...approval)
+  })
+
+  it('a held mandate may block when somebody else approves it, where the policy asks for a second person', async () => {
+    await edit(`${ALLOWS}max_new_blocks: { approval: second }
+mandates:
+  - { id: m, finding: "app:x", platforms: [ios], deadline: 2200-01-01T00:00:00Z, message: Remove it }
+`)
+    await refused(
+      /asks for a second person: device-gate policy propose --mandate MANDATE/,
+      ...['policy', 'confirm', '4', '--mandate', 'm', '--reason', 'now'],
+    )
+    const propose = ['policy', 'propose', '--mandate', 'm', '--reason', 'agreed']
+    const { code, err } = await site().run(...propose, 'draft.yaml')
+    assert.deepEqual([code, /a file or a mandate, not both/.test(err)], [2, true])
+    const { id } = (await as('olga', () => site().json(...propose))) as { id: string }
+    assert.match(
+      await site().out('status'),
+      new RegExp(`PROPOSED: +${id}, that mandate m may block \\(olga, .*: agreed\\): .* 4 of 4`),
+    )
+    const { proposals } = (await site().json('status')) as { proposals: { mandate: string }[] }
+    assert.deepEqual(
+      proposals.map(({ mandate }) => mandate),
+      ['m'],
+    )
+    const approval = ['policy', 'approve', id, '--reason', 'seen']
+    await as('olga', () => refused(/is by olga: somebody else has to approve it/, ...approval))
+    await as('pavel', () => site().out(...approval))
+    assert.deepEqual(((await site().json('status')) as { held: unknown[] }).held, [])
+    assert.deepEqual(await kinds(), ['approve', 'propose', 'policy', 'policy'])
   })
 })

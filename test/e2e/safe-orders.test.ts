@@ -128,3 +128,47 @@ describe('safe orders on a running site', () => {
     assert.match(await site.run('audit', 'verify'), /^the history is whole: 9 entries/)
   })
 })
+
+describe('the deadline of a new site, in its first policy', () => {
+  const DEVICES = 30
+  let site: HarakaSite
+
+  before(async () => {
+    const days = (count: number): string => new Date(Date.now() + count * 86_400_000).toISOString()
+    const mandate = `{ id: friday, finding: "app:x", platforms: [ios], deadline: ${days(2)}, message: Remove it }`
+    // Nothing here speaks IMAP: its upstream may be any port.
+    site = await HarakaSite.create({ policy: `mode: enforce\nmandates: [${mandate}]\n`, upstreamPort: 9 })
+    const devices = Array.from({ length: DEVICES }, (_, i) =>
+      deviceLine({ id: `d-${i}`, findings: ['app:x'] }),
+    )
+    site.writeFile('devices.ndjson', `${devices.join('\n')}\n`)
+    await site.run('device', 'import', site.file('devices.ndjson'))
+    await site.start()
+  })
+  after(() => site.remove())
+
+  it('is looked at by the gate itself, which holds the mandate back, and says so in its log and in status', async () => {
+    await site.haraka.until(
+      /held back: mandate friday warns at most whom it would newly block from .* 30 of 30/,
+    )
+    const { held } = JSON.parse(await site.run('status', '--json')) as {
+      held: { mandate: string; newly_blocked: number; confirm: string }[]
+    }
+    assert.deepEqual(
+      held.map(({ mandate, newly_blocked: figure, confirm }) => [mandate, figure, confirm]),
+      [['friday', DEVICES, 'device-gate policy confirm 30 --mandate friday --reason TEXT']],
+    )
+    assert.match(
+      await site.run('policy', 'history'),
+      /device gate .*hold .*Held back: friday\..*looked ahead/,
+    )
+  })
+
+  it('is told again by the gate that starts anew, and passes with its figure', async () => {
+    await site.stop()
+    await site.start()
+    await site.haraka.until(/held back: mandate friday/)
+    await site.run('policy', 'confirm', '30', '--mandate', 'friday', '--reason', 'as announced')
+    assert.deepEqual((JSON.parse(await site.run('status', '--json')) as { held: unknown[] }).held, [])
+  })
+})

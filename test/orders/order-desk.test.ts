@@ -351,6 +351,11 @@ describe('the order desk', () => {
       return effectOn(device, [], active, at).effect === 'block'
     }
     const isHeld = (): boolean => 'm-1' in currentHolds(store).held
+    /** All but three of those that have it. */
+    const withApp = (findings: readonly string[], version: number): Promise<unknown> =>
+      store.putDevices(
+        Array.from({ length: WITH_APP - 3 }, (_, i) => record({ id: `d-${i + 3}`, findings, version })),
+      )
     beforeEach(() => desk.applyPolicy(HARMLESS, BY))
 
     it('that would newly block too many is held from the order on: its mandate warns at most', async () => {
@@ -401,10 +406,6 @@ describe('the order desk', () => {
       assert.equal(isHeld(), true)
     })
     it('that has passed is not held when the clock is set back over it', async () => {
-      const withApp = (findings: readonly string[], version: number): Promise<unknown> =>
-        store.putDevices(
-          Array.from({ length: WITH_APP - 3 }, (_, i) => record({ id: `d-${i + 3}`, findings, version })),
-        )
       await withApp([], 2)
       await desk.applyPolicy(coming(), BY)
       now = SOON - 1000
@@ -424,6 +425,131 @@ describe('the order desk', () => {
       assert.equal(isHeld(), false)
       await desk.setMode('enforce', BY)
       assert.deepEqual([isHeld(), blockedAt(SOON)], [true, false])
+    })
+    it('that has passed is not held by an unrelated edit of the policy while the clock is set back over it', async () => {
+      await withApp([], 2)
+      await desk.applyPolicy(coming(), BY)
+      now = SOON - 1000
+      await desk.foresee(BY, AHEAD)
+      await withApp([APP], 3)
+      now = AT
+      const edited = (change: Partial<Mandate> = {}): Draft =>
+        draft({ mandates: [mandate({ deadline: SOON, ...change })], grace: 'allow' })
+      await desk.applyPolicy(edited(), BY)
+      await desk.foresee(BY, AHEAD)
+      assert.deepEqual([isHeld(), blockedAt(SOON)], [false, true])
+      await desk.applyPolicy(edited({ message: 'Now' }), BY)
+      assert.equal(isHeld(), true, 'a mandate that is changed is looked at anew')
+    })
+    it('lies behind an order in force already, and is not held after the fact', async () => {
+      await desk.applyPolicy(BANNED, BY, 20)
+      await desk.foresee(BY, AHEAD)
+      assert.deepEqual([isHeld(), blockedAt(AT)], [false, true])
+    })
+
+    describe('of several stages', () => {
+      const LATER = SOON + 86_400_000
+      const groups = { pilot: ['d-0', 'd-1', 'pilot'], eight: Array.from({ length: 8 }, (_, i) => `d-${i}`) }
+      const staged = (first: string): Draft =>
+        draft({
+          groups,
+          mandates: [
+            mandate({
+              deadline: SOON,
+              stages: [
+                { groups: [first], from: SOON },
+                { percent: 100, from: LATER },
+              ],
+            }),
+          ],
+        })
+      const effectAt = (id: string, at: number): string => {
+        const active = store.activePolicy()
+        const device = store.device(id)
+        assert.ok(active && device)
+        return effectOn(device, [], active, at).effect
+      }
+      const heldFrom = (): (number | undefined)[] => {
+        const hold = currentHolds(store).held['m-1']
+        return [hold?.moment, hold?.newlyBlocked]
+      }
+
+      it('is held from the one on that would block too many; those before block', async () => {
+        await desk.applyPolicy(staged('pilot'), BY)
+        assert.deepEqual(heldFrom(), [LATER, 18])
+        assert.deepEqual([effectAt('d-0', SOON), effectAt('d-0', LATER)], ['block', 'block'])
+        assert.deepEqual([effectAt('d-5', SOON), effectAt('d-5', LATER)], ['warn', 'warn'])
+        now = SOON + 5
+        await refused(desk.confirmMandate('m-1', BY, 17), /^17 is not the figure: .* 18 of 100/)
+        await desk.confirmMandate('m-1', BY, 18)
+        assert.deepEqual([effectAt('d-5', SOON), effectAt('d-5', LATER)], ['warn', 'block'])
+      })
+      it('is confirmed one by one: the next one is held in its turn, with the same order', async () => {
+        await desk.applyPolicy(staged('eight'), BY)
+        assert.deepEqual(heldFrom(), [SOON, 8])
+        assert.equal(effectAt('d-0', SOON), 'warn')
+        await desk.confirmMandate('m-1', BY, 8)
+        assert.deepEqual(heldFrom(), [LATER, 12])
+        assert.deepEqual([effectAt('d-0', SOON), effectAt('d-9', LATER)], ['block', 'warn'])
+        await desk.confirmMandate('m-1', BY, 12)
+        assert.deepEqual([heldFrom(), effectAt('d-9', LATER)], [[undefined, undefined], 'block'])
+      })
+      it('confirmed late, is confirmed for all that have passed', async () => {
+        await desk.applyPolicy(staged('eight'), BY)
+        now = LATER + 1
+        await refused(desk.confirmMandate('m-1', BY, 8), /^8 is not the figure: .* 20 of 100/)
+        await desk.confirmMandate('m-1', BY, 20)
+        assert.deepEqual([isHeld(), effectAt('d-9', now)], [false, 'block'])
+      })
+      it('is held from an earlier one on that comes to block too many later', async () => {
+        await desk.applyPolicy(staged('pilot'), BY)
+        const pilots = Array.from({ length: 10 }, (_, i) =>
+          record({ id: `new-${i}`, owners: ['pilot'], findings: [APP] }),
+        )
+        await store.putDevices(pilots)
+        assert.deepEqual(heldFrom(), [LATER, 18])
+        await desk.foresee(BY, AHEAD)
+        assert.deepEqual(heldFrom(), [SOON, 12])
+      })
+    })
+
+    describe('that is held, where the policy asks for a second person', () => {
+      const OLGA = { ...BY, author: 'olga', reason: 'the works council agreed' }
+      const maxNewBlocks = { percent: 5, count: 50, approval: 'second' } as const
+      const asking = draft({ mandates: [mandate({ deadline: SOON })], maxNewBlocks })
+      const refusal = (given: Promise<unknown>, told: RegExp): Promise<void> =>
+        assert.rejects(given, (error) => error instanceof ApprovalRefusal && told.test(error.message))
+      beforeEach(() => desk.applyPolicy(asking, BY))
+
+      it('does not block by its figure alone', () =>
+        refused(
+          desk.confirmMandate('m-1', BY, 20),
+          /asks for a second person.*policy propose --mandate MANDATE/,
+        ))
+      it('blocks once another person approves what was proposed, and both are in the history', async () => {
+        const { id, figure } = await desk.proposeMandate('m-1', OLGA)
+        assert.deepEqual([figure.newlyBlocked, isHeld()], [20, true])
+        await refusal(desk.approveMandate(id, 'm-1', OLGA), /is by olga: somebody else has to approve it/)
+        await refusal(desk.approve(id, asking, BY), /there is no proposal/)
+        const { entry } = await desk.approveMandate(id, 'm-1', BY)
+        assert.deepEqual([entry?.kind, entry?.who], ['approve', BY.author])
+        assert.equal(
+          entry?.change,
+          'Proposed by olga (the works council agreed). Mandate m-1 may block 20 of 100 devices.',
+        )
+        assert.deepEqual([isHeld(), blockedAt(SOON), proposals(store).size], [false, true, 0])
+        await refusal(desk.approveMandate(id, 'm-1', BY), /there is no proposal/)
+      })
+      it('is not approved when it would block more by now', async () => {
+        const { id } = await desk.proposeMandate('m-1', OLGA)
+        await store.putDevices([record({ id: 'one-more', findings: [APP] })])
+        await refusal(
+          desk.approveMandate(id, 'm-1', BY),
+          /newly block 21 devices, not the 20 that were proposed/,
+        )
+      })
+      it('is not proposed when it is not held', () =>
+        assert.rejects(desk.proposeMandate('m-2', OLGA), NotHeldError))
     })
     it('looking ahead writes nothing where there is nothing new', async () => {
       await desk.applyPolicy(coming(), BY)
