@@ -157,6 +157,13 @@ export class HarakaSite {
     return new WatchedProcess(process.execPath, [HARAKA, '-c', this.dir, '--graceful']).exited
   }
 
+  /** Where its admin server listens. */
+  get adminUrl(): string {
+    const [, url] = /"address":"(https?:[^"]+)".*"admin server listening"/.exec(this.haraka.output) ?? []
+    if (url === undefined) throw new Error(`no admin server listens: ${this.haraka.output}`)
+    return url
+  }
+
   /** The processes that serve clients now, by the ids in their log lines, in the order they came up. */
   get workers(): number[] {
     const pids = this.haraka.output.matchAll(/"pid":(\d+),.*"imap listening"/g)
