@@ -25,6 +25,7 @@ need openssl openssl
 # An XML property list is held against a parser of somebody else.
 need python3 python3
 need redis-server redis-server
+need prometheus prometheus promtool
 need chromium chromium
 [ "${#missing[@]}" -eq 0 ] && check_version && exit 0
 
