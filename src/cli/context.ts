@@ -124,11 +124,15 @@ export function openSite(harakaDir: string, json: boolean, streams: Streams): Si
   }
 }
 
-/** A mistyped directory must not become a new, empty site. */
 function readSite(harakaDir: string): ReturnType<typeof readConfigOrInForce> {
+  siteDirectory(harakaDir)
+  return readConfigOrInForce(harakaDir)
+}
+
+/** A mistyped directory must not become a new, empty site. */
+export function siteDirectory(harakaDir: string): void {
   if (!fs.existsSync(path.join(harakaDir, 'config')))
     throw new UsageError(
       `${harakaDir} is no Haraka directory: there is no config/ in it; name the directory with -c`,
     )
-  return readConfigOrInForce(harakaDir)
 }

@@ -9,6 +9,7 @@ import { blocksCommand } from './blocks-command'
 import { openSite, type CommandContext, type Site } from './context'
 import { deviceCommand } from './device-command'
 import { feedCommand } from './feed-command'
+import { initCommand } from './init-command'
 import { modeCommand } from './mode-command'
 import { printableText, UsageError, type Streams } from './output'
 import { overrideCommand } from './override-command'
@@ -26,7 +27,7 @@ const EXIT_REFUSED = 1
 const EXIT_USAGE = 2
 
 /** Commands that neither read nor write the store: they wait for nobody. */
-const WITHOUT_STORE: readonly string[] = ['check', 'test', 'blocks']
+const WITHOUT_STORE: readonly string[] = ['init', 'check', 'test', 'blocks']
 
 /**
  * Runs one command line and gives its exit code: 0 done, 1 refused (the reason on stderr), 2 usage.
@@ -60,6 +61,7 @@ export async function run(argv: readonly string[], given: Streams): Promise<numb
         await openedSite().catchUp()
     })
 
+  initCommand(program, context)
   statusCommand(program, context)
   modeCommand(program, context)
   deviceCommand(program, context)

@@ -82,6 +82,9 @@ export async function withFreshOutputs(document: string): Promise<string> {
   const site = await exampleSite()
   const sudoUser = process.env['SUDO_USER']
   process.env['SUDO_USER'] = 'olga'
+  // A command that writes a file beside it writes it there.
+  const workingDirectory = process.cwd()
+  process.chdir(site.dir)
   try {
     const shell = new Shell(site)
     let fresh = ''
@@ -98,6 +101,7 @@ export async function withFreshOutputs(document: string): Promise<string> {
     }
     return fresh + document.slice(end)
   } finally {
+    process.chdir(workingDirectory)
     if (sudoUser === undefined) delete process.env['SUDO_USER']
     else process.env['SUDO_USER'] = sudoUser
     site.remove()
