@@ -34,7 +34,7 @@ module.exports = {
     layer('net', []),
     layer('feeds', ['policy', 'devices', 'config', 'orders', 'lmdb', 'net']),
     layer('enrolment', []),
-    layer('admin', ['feeds', 'lookup', 'orders', 'policy', 'devices', 'journal', 'config', 'gate']),
+    layer('admin', ['feeds', 'lookup', 'orders', 'policy', 'devices', 'journal', 'config', 'gate', 'lmdb']),
     layer('cli', [
       'enrolment',
       'feeds',

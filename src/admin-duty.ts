@@ -2,9 +2,8 @@ import path from 'node:path'
 
 import type { AdminServer } from './admin/server'
 import type { AdminParts, Watch } from './admin/parts'
-import type { HostStatus } from './config/status-file'
 import type { ControlParts } from './host-parts'
-import { workerPids } from './worker-pids'
+import { siteOf } from './site-of'
 
 /** How soon it is tried again where the address is taken. */
 const RETRY_MS = 5000
@@ -24,13 +23,12 @@ export interface AdminDuty {
 export async function startAdminDuty(
   parts: ControlParts,
   from: {
-    readonly status: () => HostStatus
     readonly watch: Watch | undefined
     readonly receiveForFeed: AdminParts['receiveForFeed']
     readonly onChange: () => void
   },
 ): Promise<AdminDuty> {
-  const { config, journal, logger, onFault } = parts
+  const { config, logger, onFault } = parts
   const { admin } = config.current()
   const { listen } = admin
   if (!listen) return { address: () => null, problem: () => null, close: () => Promise.resolve() }
@@ -46,9 +44,7 @@ export async function startAdminDuty(
       server = await startAdminServer(
         {
           ...parts,
-          config: () => config.current(),
-          workers: () => journal.workers.of(workerPids()),
-          status: from.status,
+          site: siteOf(parts),
           watch: from.watch,
           receiveForFeed: from.receiveForFeed,
           now: Date.now,

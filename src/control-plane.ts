@@ -78,7 +78,6 @@ export async function startControlPlane(parts: ControlParts): Promise<ControlPla
   }
   cluster.on('exit', forget)
   duties.admin = await startAdminDuty(parts, {
-    status,
     watch: metrics,
     receiveForFeed: (name, request) => feeds.receive(name, request),
     onChange: sayStatus,

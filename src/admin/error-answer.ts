@@ -3,11 +3,14 @@ import type { FastifyError } from 'fastify'
 import { OvertakenError } from '../devices/order'
 import { StoreProblem } from '../devices/redis/problem'
 import { CorruptRecordError } from '../devices/store'
+import { EnvironmentError } from '../lmdb/environment'
+import { NoPolicyError, NotKnownError } from '../lookup/site'
 import { GuardRefusal } from '../orders/guard-refusal'
 import { NotHeldError } from '../orders/holds'
 import { ApprovalRefusal } from '../orders/proposal'
 import { RecallRefusal } from '../orders/recall'
-import { malformed, Problem, refused } from './problem'
+import { ClientGone } from './gone'
+import { malformed, notFound, Problem, refused } from './problem'
 
 /** What is known of an error, as its answer; undefined: a fault of the server's own. */
 export function problemOf(error: unknown): Problem | undefined {
@@ -16,6 +19,10 @@ export function problemOf(error: unknown): Problem | undefined {
   if (error instanceof OvertakenError) return new Problem(409, 'overtaken', error.message)
   if ([RecallRefusal, ApprovalRefusal, NotHeldError].some((kind) => error instanceof kind))
     return refused((error as Error).message)
+  if (error instanceof NotKnownError) return notFound(error.message)
+  if (error instanceof NoPolicyError) return new Problem(503, 'no-policy', error.message)
+  if (error instanceof ClientGone) return new Problem(499, 'gone', error.message)
+  if (error instanceof EnvironmentError) return new Problem(503, 'store', error.message)
   if (error instanceof StoreProblem) return new Problem(503, 'store', error.message)
   if (error instanceof CorruptRecordError) return new Problem(500, 'damaged', error.message)
   return requestProblem(error as Partial<FastifyError>)

@@ -103,6 +103,9 @@ function createServer(handler: http.RequestListener, tls: TlsFiles | undefined):
     requestTimeout: LIMITS.requestMs,
     keepAliveTimeout: LIMITS.keepAliveMs,
     connectionsCheckingInterval: 1000,
+    // Readers of the live list may be gone without a word.
+    keepAlive: true,
+    keepAliveInitialDelay: 60_000,
   }
   const server = tls
     ? https.createServer({ ...options, ...tls.context() }, handler)
@@ -117,11 +120,14 @@ function answerError(error: unknown, reply: FastifyReply, onFault: (error: unkno
   const problem =
     known ?? new Problem(500, 'fault', `the server failed; its log tells more under ${reply.request.id}`)
   if (problem.status === 401) void reply.header('www-authenticate', 'Bearer')
-  return reply
-    .headers(HEADERS)
-    .code(problem.status)
-    .type(PROBLEM_TYPE)
-    .send(JSON.stringify(problemDocument(problem)))
+  return (
+    reply
+      .headers(HEADERS)
+      .code(problem.status)
+      .type(PROBLEM_TYPE)
+      // Of a text the framework would say its charset, which JSON has none of.
+      .send(Buffer.from(JSON.stringify(problemDocument(problem))))
+  )
 }
 
 /** Where it happened, for those who mend it; what was asked is not in a stack. */

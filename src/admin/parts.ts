@@ -1,10 +1,8 @@
-import type { HostConfig } from '../config/host-config'
-import type { HostStatus } from '../config/status-file'
 import type { Fleet } from '../devices/redis/fleet'
 import type { Store } from '../devices/store'
 import type { FeedAnswer, FeedRequest } from '../feeds/kind'
-import type { JournalStore } from '../journal/journal-store'
 import type { Logger } from '../journal/logger'
+import type { LookupSite } from '../lookup/site'
 
 /** What watches over the gate asks it. */
 export interface Watch {
@@ -20,19 +18,10 @@ export interface Watch {
 
 /** What the admin server stands on. */
 export interface AdminParts {
-  readonly harakaDir: string
-  readonly config: () => HostConfig
+  readonly site: LookupSite
   readonly store: Store
   /** undefined: the store is embedded. */
   readonly fleet: Fleet | undefined
-  readonly journal: JournalStore
-  /** What the workers of this host that are alive have taken in. */
-  readonly workers: () => readonly {
-    readonly pid: number
-    readonly sequence: number
-    readonly sessions: number
-  }[]
-  readonly status: () => HostStatus
   readonly watch: Watch | undefined
   /** Takes in what a feed's source pushes; undefined: there is no such feed. */
   readonly receiveForFeed: (name: string, request: FeedRequest) => Promise<FeedAnswer | undefined>

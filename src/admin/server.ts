@@ -4,17 +4,33 @@ import type { FastifyInstance } from 'fastify'
 
 import { watchAdminTokens } from '../config/admin-token-file'
 import type { AdminConfig, ListenAddress } from '../config/host-config'
+import { BlockSeries } from '../lookup/block-series'
+import { siteBlocks } from '../lookup/site'
+import { StandingCount } from '../lookup/standing-count'
 import { assertOwnOrigin, assertOwnPage, callerOf, mayAct, type Access } from './access'
 import { FailedTries } from './failed-tries'
 import { isOwnHost } from './host-guard'
 import { createHttp } from './http'
+import { LiveBlocks } from './live-blocks'
 import { openApi } from './openapi'
 import type { AdminParts } from './parts'
 import { Problem } from './problem'
+import { Ordering } from './ordering'
+import { auditRoutes } from './routes/audit'
+import { blockRoutes } from './routes/blocks'
 import { consoleRoutes } from './routes/console'
 import { feedRoutes } from './routes/feeds'
+import { deviceRoutes } from './routes/devices'
+import { draftRoutes } from './routes/drafts'
+import { hostRoutes } from './routes/hosts'
+import { liveRoutes } from './routes/live'
+import { orderRoutes } from './routes/orders'
+import { overviewRoutes } from './routes/overview'
+import { policyOrderRoutes } from './routes/policy-orders'
+import { policyRoutes } from './routes/policy'
 import { sessionRoutes } from './routes/session'
 import { watchRoutes } from './routes/watch'
+import { whyRoutes } from './routes/why'
 import { Sessions } from './sessions'
 import { TlsFiles } from './tls-files'
 
@@ -32,7 +48,9 @@ export async function startAdminServer(
   const { logger, now } = parts
   const tls = tlsFiles ? new TlsFiles(tlsFiles) : undefined
   const tell = (problem: string): void => logger.error({}, problem)
-  const tokens = watchAdminTokens(tokenFile, { onChange: () => undefined, onProblem: tell })
+  const { site, onFault } = parts
+  const live = new LiveBlocks(() => siteBlocks(site), onFault)
+  const tokens = watchAdminTokens(tokenFile, { onChange: () => live.endStrangers(), onProblem: tell })
   const access: Access = {
     tokens,
     sessions: new Sessions(now),
@@ -40,16 +58,35 @@ export async function startAdminServer(
     isTls: tls !== undefined,
     now,
   }
-  const app = createHttp({ tls, logger, onFault: parts.onFault })
+  const app = createHttp({ tls, logger, onFault })
   guard(app, access, listen.host, tls)
+  const counts = {
+    standing: new StandingCount(site, onFault),
+    series: new BlockSeries(() => siteBlocks(site), now, onFault),
+  }
   const close = async (): Promise<void> => {
     tokens.close()
     tls?.close()
+    await live.close()
     await app.close()
+    await counts.standing.close()
+    await counts.series.close()
   }
   try {
     await openApi(app)
+    const ordering = new Ordering(parts)
     sessionRoutes(app, access)
+    overviewRoutes(app, parts, counts)
+    whyRoutes(app, parts)
+    blockRoutes(app, parts)
+    liveRoutes(app, access, live, onFault)
+    deviceRoutes(app, parts)
+    orderRoutes(app, parts, ordering)
+    policyRoutes(app, parts)
+    draftRoutes(app, parts)
+    policyOrderRoutes(app, parts, ordering)
+    hostRoutes(app, parts)
+    auditRoutes(app, parts)
     watchRoutes(app, parts.watch)
     feedRoutes(app, parts.receiveForFeed)
     consoleRoutes(app, parts.consoleDir)

@@ -1,3 +1,4 @@
+import { momentOf } from '../policy/moment'
 import { UsageError } from './output'
 
 const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
@@ -12,14 +13,10 @@ export function durationMs(option: string, text: string): number {
   return ms
 }
 
-const RFC3339 = /^(\d{4}-\d\d-\d\d)T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/
-
 /** An RFC 3339 time to epoch milliseconds; one without a zone is refused, since it means two moments. */
 export function timeMs(option: string, text: string): number {
-  const day = RFC3339.exec(text)?.[1]
-  const ms = day === undefined ? NaN : Date.parse(text)
-  // Date.parse rolls the 31st of June over to July.
-  if (day === undefined || Number.isNaN(ms) || !new Date(`${day}T00:00:00Z`).toISOString().startsWith(day))
+  const ms = momentOf(text)
+  if (ms === undefined)
     throw new UsageError(`${option} "${text}" is no time with a zone: write 2026-07-10T23:59:00-07:00`)
   return ms
 }

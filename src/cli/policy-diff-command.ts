@@ -5,7 +5,7 @@ import { readTextFile } from '../config/file-watcher'
 import { readPolicy } from '../config/policy-file'
 import { policyDifference } from '../policy/difference'
 import type { Policy } from '../policy/policy'
-import type { Zone } from '../policy/words'
+import { zoneOf } from '../policy/zone'
 import { answer, type CommandContext } from './context'
 import { NO_POLICY } from '../lookup/site'
 import { Refusal } from './output'
@@ -62,13 +62,4 @@ function file(name: string): Side {
   if (!reading.ok)
     throw new Refusal(`${name} is not valid\n${reading.problems.map(formatProblem).join('\n')}`)
   return { name, policy: reading.policy, text: content.text }
-}
-
-/** The zone that the policy's author writes times in: that of the first one. */
-function zoneOf(text: string): Zone | undefined {
-  const zone = /\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(Z|[+-]\d\d:\d\d)/.exec(text)?.[1]
-  if (zone === undefined) return undefined
-  if (zone === 'Z') return 0
-  const minutes = Number(zone.slice(1, 3)) * 60 + Number(zone.slice(4))
-  return zone.startsWith('-') ? -minutes : minutes
 }

@@ -130,8 +130,9 @@ export abstract class LmdbReplica implements ReadStore {
     return newestKey(this.database.current().history)
   }
 
-  history(limit: number): (HistoryEntry | CorruptRecordError)[] {
-    return [...this.database.current().history.getRange({ reverse: true, limit })].map(({ key, value }) =>
+  history(limit: number, before?: number): (HistoryEntry | CorruptRecordError)[] {
+    const start = before === undefined ? {} : { start: before - 1 }
+    return [...this.database.current().history.getRange({ reverse: true, limit, ...start })].map(({ key, value }) =>
       orCorrupt(() => readHistoryEntry(Number(key), value)),
     )
   }

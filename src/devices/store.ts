@@ -86,8 +86,8 @@ export interface ReadStore extends Replica {
   notes(prefix: string): Map<string, unknown>
   /** The number of the newest order in the history; 0: none was done. */
   newestOrder(): number
-  /** The orders that were done, newest first. A corrupt one is given as its error, in its place. */
-  history(limit: number): (HistoryEntry | CorruptRecordError)[]
+  /** The orders that were done, newest first, of those before number `before` if given. A corrupt one is given as its error, in its place. */
+  history(limit: number, before?: number): (HistoryEntry | CorruptRecordError)[]
   /** The entries of the history as they are stored, oldest first. */
   historyTexts(): Iterable<{ readonly n: number; readonly text: string }>
   counts(): StoreCounts

@@ -91,22 +91,22 @@ export class AdminSite {
     assert.ok(config.admin.listen)
     this.#server = await startAdminServer(
       {
-        harakaDir: this.dir,
-        config: () => config,
+        site: {
+          harakaDir: this.dir,
+          config: () => config,
+          configProblems: () => [],
+          store: () => this.store,
+          fleet: () => undefined,
+          feeds: () => [],
+          served: (since) => this.journal.traffic.servedSince(since),
+          journal: () => this.journal,
+          traffic: (since) => this.journal.traffic.since(since),
+          workers: () => [],
+          now,
+          tell: (text) => this.faults.push(text),
+        },
         store: this.store,
         fleet: undefined,
-        journal: this.journal,
-        workers: () => [],
-        status: () => ({
-          pid: process.pid,
-          startedAt: 0,
-          configProblems: [],
-          policyProblems: [],
-          configWaiting: [],
-          storeProblem: null,
-          adminAddress: null,
-          adminProblem: null,
-        }),
         watch: this.options.watch,
         receiveForFeed: () => Promise.resolve(undefined),
         logger: createLogger((line) => this.log.push(line)),
@@ -201,7 +201,10 @@ export class AdminSite {
       ...(this.#ca && { ca: fs.readFileSync(this.#ca.file) }),
       headers: {
         ...(token !== undefined && { authorization: `Bearer ${token}` }),
-        ...(payload !== undefined && { 'content-type': 'application/json' }),
+        ...(payload !== undefined && {
+          'content-type': 'application/json',
+          'content-length': String(Buffer.byteLength(payload)),
+        }),
         ...headers,
       },
     })

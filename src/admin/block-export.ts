@@ -1,0 +1,70 @@
+import { setImmediate as turn } from 'node:timers/promises'
+
+import { formatEntry, type JournalFilter } from '../journal/journal'
+import type { Block, BlocksSource } from '../lookup/blocks-source'
+
+export const EXPORT_FORMATS = ['csv', 'ndjson'] as const
+export type ExportFormat = (typeof EXPORT_FORMATS)[number]
+
+const ROWS_AT_ONCE = 500
+const MAX_ROWS = 1_000_000
+
+export const blockJson = (block: Block): Record<string, unknown> => ({
+  ...formatEntry(block),
+  host: block.host,
+})
+
+/** All blocks that are asked for, newest first, page by page as the reader takes them. */
+export async function* exportBlocks(
+  source: BlocksSource,
+  filter: JournalFilter,
+  format: ExportFormat,
+): AsyncGenerator<string> {
+  if (format === 'csv') yield csvRow(COLUMNS)
+  let before: string | null = null
+  for (let rows = 0; rows < MAX_ROWS;) {
+    const limit = Math.min(ROWS_AT_ONCE, MAX_ROWS - rows)
+    const { blocks, next } = await source.page({ ...filter, limit }, before)
+    rows += blocks.length
+    const lines = blocks.map((block) => {
+      const json = blockJson(block)
+      return format === 'csv' ? csvRow(COLUMNS.map((name) => json[name])) : `${JSON.stringify(json)}\n`
+    })
+    if (lines.length > 0) yield lines.join('')
+    if (next === null) return
+    before = next
+    await turn()
+  }
+}
+
+const COLUMNS = [
+  'time',
+  'host',
+  'decision',
+  'protocol',
+  'user',
+  'device',
+  'platform',
+  'proof',
+  'outcome',
+  'enforced',
+  'reason',
+  'rule',
+  'policy',
+  'evidence_age_s',
+  'remote',
+  'repeats',
+]
+
+/** RFC 4180. */
+const csvRow = (cells: readonly unknown[]): string => `${cells.map(csvCell).join(',')}\r\n`
+
+/** A spreadsheet takes text that begins so for a formula, and what clients call themselves is theirs to choose. */
+const FORMULA = /^[=+\-@\t\r]/
+
+function csvCell(value: unknown): string {
+  if (value === null || value === undefined) return ''
+  if (typeof value !== 'string') return JSON.stringify(value)
+  const text = FORMULA.test(value) ? `'${value}` : value
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+}
