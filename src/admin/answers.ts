@@ -121,6 +121,19 @@ export const syncSchema = object({
   at: moment('To ten minutes.'),
 })
 
+export const sessionsSchema: Schema = {
+  ...list(
+    object({
+      user: text(''),
+      device: nullable('string', 'null: none was proven.'),
+      count: count(''),
+      since: moment('When the oldest began.'),
+    }),
+  ),
+  type: ['array', 'null'],
+  description: 'Open IMAP sessions on this host; null: a worker did not answer.',
+}
+
 const inForceSchema = list(
   object({
     host: text('A host that decides.'),

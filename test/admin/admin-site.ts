@@ -13,8 +13,11 @@ import type { HostConfig } from '../../src/config/host-config'
 import { parsePolicy } from '../../src/config/policy-file'
 import { LmdbStore } from '../../src/devices/lmdb-store'
 import { parseDeviceRecord } from '../../src/devices/record'
+import { FeedsDatabase } from '../../src/feeds/feeds-database'
+import type { ControlParts } from '../../src/host-parts'
 import { JournalStore } from '../../src/journal/journal-store'
 import { createLogger } from '../../src/journal/logger'
+import { siteOf } from '../../src/site-of'
 import { CertificateAuthority } from '../support/certificates'
 
 export interface CallOptions {
@@ -55,6 +58,7 @@ export class AdminSite {
   #config: HostConfig | undefined
   store!: LmdbStore
   journal!: JournalStore
+  #feeds!: FeedsDatabase
 
   private constructor(private readonly options: AdminSiteOptions) {
     this.#ca = options.tls ? new CertificateAuthority() : undefined
@@ -83,6 +87,7 @@ export class AdminSite {
     this.#config = config
     this.store = LmdbStore.open(config.stateDir)
     this.journal = JournalStore.open(config.stateDir, { now, onFault: (error) => this.faults.push(error) })
+    this.#feeds = FeedsDatabase.open(config.stateDir)
     if (policy !== undefined) await this.applyPolicy(policy)
     for (const [name, content] of Object.entries(this.options.console ?? {})) {
       fs.mkdirSync(path.dirname(this.file('console', name)), { recursive: true })
@@ -91,20 +96,7 @@ export class AdminSite {
     assert.ok(config.admin.listen)
     this.#server = await startAdminServer(
       {
-        site: {
-          harakaDir: this.dir,
-          config: () => config,
-          configProblems: () => [],
-          store: () => this.store,
-          fleet: () => undefined,
-          feeds: () => [],
-          served: (since) => this.journal.traffic.servedSince(since),
-          journal: () => this.journal,
-          traffic: (since) => this.journal.traffic.since(since),
-          workers: () => [],
-          now,
-          tell: (text) => this.faults.push(text),
-        },
+        site: { ...siteOf(this.#parts(config)), workers: () => [], now },
         store: this.store,
         fleet: undefined,
         watch: this.options.watch,
@@ -117,6 +109,24 @@ export class AdminSite {
       config.admin.listen,
       config.admin,
     )
+  }
+
+  #parts(config: HostConfig): ControlParts {
+    const onFault = (error: unknown): unknown => this.faults.push(error)
+    return {
+      harakaDir: this.dir,
+      config: { current: () => config, problems: () => [], waiting: () => [], close: () => undefined },
+      store: this.store,
+      replica: this.store,
+      fleet: undefined,
+      feeds: this.#feeds,
+      journal: this.journal,
+      logger: createLogger((line) => this.log.push(line)),
+      onFault,
+      onConfigChange: () => undefined,
+      onConfigProblems: () => undefined,
+      close: () => Promise.resolve(),
+    }
   }
 
   file(...names: string[]): string {
@@ -227,6 +237,7 @@ export class AdminSite {
   async stop(): Promise<void> {
     await this.#server?.close()
     await (this.journal as JournalStore | undefined)?.close()
+    await (this.#feeds as FeedsDatabase | undefined)?.close()
     await (this.store as LmdbStore | undefined)?.close()
     this.#ca?.remove()
     fs.rmSync(this.dir, { recursive: true, force: true })

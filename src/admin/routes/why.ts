@@ -1,9 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 
-import { formatEntry } from '../../journal/journal'
-import { caseJson } from '../../lookup/case'
-import { why, type Question } from '../../lookup/why'
-import { caseSchema, recentSchema } from '../answers'
+import { why, whyJson, type Question } from '../../lookup/why'
+import { caseSchema, recentSchema, sessionsSchema } from '../answers'
 import type { AdminParts } from '../parts'
 import { malformed } from '../problem'
 import { nameParam, userAsked } from '../query'
@@ -44,12 +42,11 @@ export function whyRoutes(app: FastifyInstance, { site, now }: AdminParts): void
           },
           { optional: ['user', 'device', 'decision'] },
         ),
-        response: { 200: object({ cases: list(caseSchema), recent: list(recentSchema) }) },
+        response: {
+          200: object({ cases: list(caseSchema), recent: list(recentSchema), sessions: sessionsSchema }),
+        },
       },
     },
-    async ({ query }) => {
-      const { cases, recent } = await why(site, question(query))
-      return { cases: cases.map((one) => caseJson(one, now())), recent: recent.map(formatEntry) }
-    },
+    async ({ query }) => whyJson(await why(site, question(query)), now()),
   )
 }
