@@ -3,7 +3,7 @@ import path from 'node:path'
 import { readTextFile } from '../config/file-watcher'
 import { parsePolicy } from '../config/policy-file'
 import type { Draft } from '../orders/order-desk'
-import { Problem, refused } from './problem'
+import { Problem } from './problem'
 
 const NAME = 'device_gate_policy.yaml'
 
@@ -39,8 +39,8 @@ export function validDraft(text: string): Draft {
   return draft
 }
 
-/** Where the policy is a file's, only what the file says can be laid before somebody. */
-export function assertIsTheFiles(harakaDir: string, text: string, otherwise: string): void {
+/** What the site's policy file says now; undefined: it cannot be read. */
+export function siteText(harakaDir: string): string | undefined {
   const content = readTextFile(path.join(harakaDir, 'config', NAME))
-  if (!content.ok || content.text !== text) throw refused(otherwise)
+  return content.ok ? content.text : undefined
 }

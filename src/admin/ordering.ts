@@ -1,16 +1,16 @@
 import type { Authorship } from '../devices/store'
 import { orderJson } from '../lookup/order'
 import { inForceJson, untilInForce, type InForce } from '../orders/in-force'
-import { OrderDesk, type Draft, type Given } from '../orders/order-desk'
+import { OrderDesk, type Given } from '../orders/order-desk'
 import type { Caller } from './access'
 import type { AdminParts } from './parts'
 
 /** How callers of the server give orders: in their name, and answered when the order is in force. */
 export class Ordering {
-  readonly #desk: OrderDesk
+  readonly desk: OrderDesk
 
   constructor(private readonly parts: AdminParts) {
-    this.#desk = new OrderDesk(parts.store, parts.now)
+    this.desk = new OrderDesk(parts.store, parts.now)
   }
 
   by(caller: Caller | null, reason: string): Authorship {
@@ -21,7 +21,7 @@ export class Ordering {
   /** What became of an order, as programs are told. */
   async give(order: (desk: OrderDesk) => Promise<Given>): Promise<object> {
     const since = performance.now()
-    const { entry, figure } = await order(this.#desk)
+    const { entry, figure } = await order(this.desk)
     const hosts = entry ? await this.inForce(since) : []
     return {
       changed: entry !== null,
@@ -30,10 +30,6 @@ export class Ordering {
       devices: figure.devices,
       hosts: inForceJson(hosts),
     }
-  }
-
-  propose(draft: Draft, by: Authorship): ReturnType<OrderDesk['propose']> {
-    return this.#desk.propose(draft, by)
   }
 
   inForce(since: number, options?: { readonly hereOnly: boolean }): Promise<InForce[]> {

@@ -2,15 +2,16 @@ import type { FastifyInstance } from 'fastify'
 
 import { recallProof, proofJson } from '../../lookup/recall-proof'
 import { siteBlocks } from '../../lookup/site'
+import type { Draft } from '../../orders/order-desk'
 import { pendingEdit } from '../../orders/pending'
 import { proposals } from '../../orders/proposal'
 import { takeBack } from '../../orders/take-back'
 import { changedSchema, inForceOn } from '../answers'
-import { assertIsTheFiles, validDraft } from '../drafts'
+import { siteText, validDraft } from '../drafts'
 import { LIMITS } from '../limits'
 import type { Ordering } from '../ordering'
 import type { AdminParts } from '../parts'
-import { notFound, refused } from '../problem'
+import { malformed, notFound, refused } from '../problem'
 import { confirmPart, policyPart, reasonPart } from '../query'
 import { count, flag, list, maybeMoment, nullable, object, text, type Schema } from '../schemas'
 
@@ -73,32 +74,44 @@ export function policyOrderRoutes(app: FastifyInstance, parts: AdminParts, order
     },
   )
 
-  app.post<{ Body: { text: string; reason: string } }>(
+  app.post<{ Body: { text?: string; mandate?: string; reason: string } }>(
     '/api/v1/policy/propose',
     {
       config: { role: 'operator' },
       bodyLimit: LIMITS.policyBodyOctets,
       schema: {
-        summary: 'Lay a policy before a second person',
+        summary: 'Lay a policy, or that a held mandate may block, before a second person',
+        description: "Without text and mandate it is the site's policy file.",
         tags: ['policy'],
-        body: object({ text: policyPart, reason: reasonPart }),
+        body: object(
+          { text: policyPart, mandate: idPart, reason: reasonPart },
+          { optional: ['text', 'mandate'] },
+        ),
         response: {
           200: object({ id: text('To approve it by.'), newly_blocked: count(''), devices: count('') }),
         },
       },
     },
-    async ({ body: { text: source, reason }, caller }) => {
-      const draft = validDraft(source)
-      if (isFiles())
-        assertIsTheFiles(
-          site.harakaDir,
-          source,
-          'policy.source is file: edit device_gate_policy.yaml, and propose what it says then',
-        )
-      const { id, figure } = await ordering.propose(draft, ordering.by(caller, reason))
+    async ({ body, caller }) => {
+      if (body.text !== undefined && body.mandate !== undefined)
+        throw malformed('mandate', 'give one of text and mandate')
+      const by = ordering.by(caller, body.reason)
+      const { id, figure } = await (body.mandate === undefined
+        ? ordering.desk.propose(proposedDraft(body.text), by)
+        : ordering.desk.proposeMandate(body.mandate, by))
       return { id, newly_blocked: figure.newlyBlocked, devices: figure.devices }
     },
   )
+
+  const proposedDraft = (asked: string | undefined): Draft => {
+    const written = siteText(site.harakaDir)
+    if (isFiles() && asked !== undefined && asked !== written)
+      throw refused('policy.source is file: edit device_gate_policy.yaml, and propose what it says then')
+    const source = asked ?? written
+    if (source === undefined)
+      throw malformed('text', 'there is no device_gate_policy.yaml here: give the text')
+    return validDraft(source)
+  }
 
   app.post<{ Body: { id: string; reason: string } }>(
     '/api/v1/policy/approve',
@@ -112,16 +125,14 @@ export function policyOrderRoutes(app: FastifyInstance, parts: AdminParts, order
       },
     },
     ({ body: { id, reason }, caller }) => {
+      const by = ordering.by(caller, reason)
       const proposal = proposals(store).get(id)
       if (!proposal) throw notFound('there is no such proposal')
-      if (isFiles())
-        assertIsTheFiles(
-          site.harakaDir,
-          proposal.text,
-          'device_gate_policy.yaml was edited since: propose it again',
-        )
+      if ('mandate' in proposal) return ordering.give((desk) => desk.approveMandate(id, proposal.mandate, by))
+      if (isFiles() && proposal.text !== siteText(site.harakaDir))
+        throw refused('device_gate_policy.yaml was edited since: propose it again')
       const draft = validDraft(proposal.text)
-      return ordering.give((desk) => desk.approve(id, draft, ordering.by(caller, reason)))
+      return ordering.give((desk) => desk.approve(id, draft, by))
     },
   )
 
