@@ -228,6 +228,7 @@ export const heldSchema = object({
 
 export const proposalSchema = object({
   id: text(''),
+  mandate: nullable('string', 'The held mandate that is to block; null: it is a policy.'),
   author: text(''),
   reason: text(''),
   at: moment(''),

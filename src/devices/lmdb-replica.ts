@@ -132,8 +132,8 @@ export abstract class LmdbReplica implements ReadStore {
 
   history(limit: number, before?: number): (HistoryEntry | CorruptRecordError)[] {
     const start = before === undefined ? {} : { start: before - 1 }
-    return [...this.database.current().history.getRange({ reverse: true, limit, ...start })].map(({ key, value }) =>
-      orCorrupt(() => readHistoryEntry(Number(key), value)),
+    return [...this.database.current().history.getRange({ reverse: true, limit, ...start })].map(
+      ({ key, value }) => orCorrupt(() => readHistoryEntry(Number(key), value)),
     )
   }
 
