@@ -26,6 +26,8 @@ need openssl openssl
 need python3 python3
 need redis-server redis-server
 need prometheus prometheus promtool
+# Its program reads a unit file; nothing of it has to run.
+need systemd systemd-analyze
 need chromium chromium
 [ "${#missing[@]}" -eq 0 ] && check_version && exit 0
 

@@ -14,6 +14,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   python3: ['python3'],
   'redis-server': ['redis-server'],
   prometheus: ['prometheus', 'promtool'],
+  systemd: ['systemd-analyze'],
   chromium: ['chromium'],
 }
 
