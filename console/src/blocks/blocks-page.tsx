@@ -53,7 +53,18 @@ export function BlocksPage({ place }: { place: Place }): JSX.Element {
 function DecisionCase({ id }: { id: string }): JSX.Element {
   const why = useResource<Why>(urlOf('/why', { decision: id }))
   return (
-    <Loaded resource={why}>{({ cases }) => cases.map((one) => <CaseCard key={one.title} of={one} />)}</Loaded>
+    <Loaded resource={why}>
+      {({ cases }) =>
+        cases.map((one) => (
+          <>
+            <p>
+              Decision <span class="code">{id}</span>: {one.title}
+            </p>
+            <CaseCard of={one} />
+          </>
+        ))
+      }
+    </Loaded>
   )
 }
 

@@ -31,12 +31,19 @@ const COLUMNS: readonly Column<Block>[] = [
     name: 'Why',
     cell: ({ reason, rule }) => (
       <>
-        {reasonName(reason)}
+        <span class="reason">{reasonName(reason)}</span>
         {rule !== null && <span class="code"> {rule}</span>}
       </>
     ),
   },
-  { name: 'By', cell: ({ protocol, remote }) => `${protocol.toUpperCase()} from ${remote}` },
+  {
+    name: 'From',
+    cell: ({ protocol, remote }) => (
+      <>
+        {remote} <span class="muted">{protocol.toUpperCase()}</span>
+      </>
+    ),
+  },
   { name: 'Tries', cell: (block) => count(decisionsOf(block)), figure: true },
   { name: 'Decision', cell: ({ decision }) => <DecisionLink id={decision} /> },
 ]
