@@ -47,7 +47,7 @@ export function App(): JSX.Element {
     if (session !== 'signed out' || location.pathname === '/login') return
     const next = `${location.pathname}${location.search}`
     navigate(next === '/' ? '/login' : urlOf('/login', { next }), { replace: true })
-  }, [session])
+  }, [session, place])
 
   if (place.path === '/login' && session !== 'asking') return <LoginPage onSession={begin} />
   if (typeof session === 'string') return problem ? <ProblemNote problem={problem} retry={ask} /> : <></>
