@@ -113,7 +113,7 @@ function pageAt(
     case '/policy':
       return { title: 'Policy', page: <PolicyPage place={place} overview={overview} /> }
     case '/hosts':
-      return { title: 'Hosts', page: <HostsPage overview={overview.data} /> }
+      return { title: 'Hosts', page: <HostsPage /> }
     case '/audit':
       return { title: 'Audit', page: <AuditPage place={place} /> }
     default:

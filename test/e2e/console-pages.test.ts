@@ -48,7 +48,7 @@ const pages = (decision: string): readonly (readonly [name: string, path: string
   ['policy', '/policy', '.words'],
   ['policy-draft', '/policy?view=draft', 'textarea'],
   ['policy-history', '/policy?view=history&version=1', 'tbody tr'],
-  ['hosts', '/hosts', '.empty'],
+  ['hosts', '/hosts', 'tbody tr'],
   ['audit', '/audit', 'tbody tr'],
   ['not-found', '/policy/of/truth', '.empty'],
 ]

@@ -286,8 +286,30 @@ export interface PolicyVersion {
 
 export interface PolicyVersionPage extends PolicyVersion {
   readonly text: string
-  /** In words, against the version before. */
-  readonly diff: readonly string[]
+  /** Against the version before. */
+  readonly diff: readonly Change[]
+}
+
+/** Something that a policy changes, in words. */
+export interface Change {
+  readonly what: string
+  readonly change: string
+}
+
+/** What was found out about a draft. */
+export interface Checked {
+  readonly ok: boolean
+  readonly problems: readonly TextProblem[]
+  /** Against what is in force. */
+  readonly diff: readonly Change[]
+}
+
+export interface Hosts {
+  /** Where the store is; `embedded`: on this host alone. */
+  readonly store: string
+  /** Why the hosts cannot be told. */
+  readonly problem: string | null
+  readonly items: readonly Host[]
 }
 
 export interface TextProblem {
@@ -315,7 +337,8 @@ export interface RecallProof {
   readonly recalled: number
   readonly to: number
   readonly this_host_only: boolean
-  readonly hosts: readonly { readonly host: string; readonly in_force_ms?: number | null }[]
+  /** After how many milliseconds it was in force there; null: not in time. */
+  readonly hosts: readonly { readonly host: string; readonly ms: number | null }[]
   readonly blocked: { readonly devices: number; readonly people: number }
   readonly warned: { readonly devices: number; readonly people: number }
 }

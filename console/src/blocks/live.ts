@@ -7,6 +7,8 @@ import { caseKey, entryKey, foldInto } from './entries'
 
 /** More is for the pages behind, and for the export. */
 const MAX_ROWS = 500
+/** Entries that are known, so that none is shown twice. */
+const MAX_SEEN = 4 * MAX_ROWS
 const RETRY_MS = 5000
 /** What comes within this time is shown at once together. */
 const GATHER_MS = 100
@@ -34,66 +36,80 @@ export function useLive(path: string, streamPath: string, fold: boolean): Live {
   const [waiting, setWaiting] = useState(0)
   const [problem, setProblem] = useState<Problem>()
   const paused = useRef(false)
+  const isOpen = useRef(false)
   const held = useRef<Block[]>([])
   const show = useRef<() => void>(() => undefined)
 
   useEffect(() => {
     const abort = new AbortController()
-    const seen = new Set<string>()
     let list: readonly Block[] | undefined
+    let isBehind = false
+    let seen = new Set<string>()
     let gathering: ReturnType<typeof setTimeout> | undefined
+    let retry: ReturnType<typeof setTimeout> | undefined
     held.current = []
     paused.current = false
     setWaiting(0)
     setStanding('connecting')
 
     show.current = (): void => {
+      clearTimeout(gathering)
       gathering = undefined
-      if (!list) return
-      if (paused.current) {
-        setWaiting(held.current.length)
-        return
+      if (paused.current) setWaiting(held.current.length)
+      else if (isBehind) void load()
+      else if (list) {
+        for (const block of held.current.splice(0)) list = withBlock(list, block, fold)
+        list = list.slice(0, MAX_ROWS)
+        if (seen.size > MAX_SEEN) seen = new Set(list.map(entryKey))
+        setWaiting(0)
+        setRows(list)
       }
-      for (const block of held.current.splice(0)) list = withBlock(list, block, fold)
-      list = list.slice(0, MAX_ROWS)
-      setWaiting(0)
-      setRows(list)
     }
     const take = (block: Block): void => {
       const key = entryKey(block)
       if (seen.has(key)) return
       seen.add(key)
-      held.current.push(block)
-      if (held.current.length > MAX_ROWS) held.current.shift()
+      if (held.current.push(block) > MAX_ROWS) {
+        held.current.shift()
+        isBehind = true
+      }
       gathering ??= setTimeout(() => show.current(), GATHER_MS)
     }
     const load = async (): Promise<void> => {
+      isBehind = false
       try {
         const page = await get<BlocksPage>(path, abort.signal)
         list = page.items
+        const newest = fold ? (page.items[0]?.time ?? '') : ''
         const known = new Set(page.items.map(entryKey))
-        for (const key of known) seen.add(key)
-        held.current = held.current.filter((block) => !known.has(entryKey(block)))
+        held.current = held.current.filter((block) => !known.has(entryKey(block)) && block.time > newest)
+        seen = new Set([...known, ...held.current.map(entryKey)])
         setNext(page.next)
         setProblem(undefined)
-        setRows(list)
         show.current()
       } catch (error) {
         if (!abort.signal.aborted) setProblem(asProblem(error))
       }
     }
+    /** Something may have been missed. */
+    const catchUp = (): void => {
+      isBehind = true
+      if (!paused.current) void load()
+    }
 
     let source: EventSource
-    let retry: ReturnType<typeof setTimeout> | undefined
     const open = (): void => {
       source = new EventSource(`${API}${streamPath}`)
       source.addEventListener('open', () => {
+        isOpen.current = true
         setStanding(paused.current ? 'paused' : 'live')
-        if (!list) void load()
+        catchUp()
       })
+      source.addEventListener('gap', catchUp)
       source.addEventListener('block', (event: MessageEvent<string>) => take(JSON.parse(event.data) as Block))
       source.addEventListener('error', () => {
-        setStanding('reconnecting')
+        isOpen.current = false
+        setStanding(paused.current ? 'paused' : 'reconnecting')
         // The browser tries again by itself unless the answer was no stream at all.
         if (source.readyState === EventSource.CLOSED) retry = setTimeout(open, RETRY_MS)
         if (!list) void load()
@@ -110,7 +126,7 @@ export function useLive(path: string, streamPath: string, fold: boolean): Live {
 
   const pause = useCallback((on: boolean) => {
     paused.current = on
-    setStanding(on ? 'paused' : 'live')
+    setStanding(on ? 'paused' : isOpen.current ? 'live' : 'reconnecting')
     show.current()
   }, [])
   return { rows, next, standing, waiting, problem, pause }

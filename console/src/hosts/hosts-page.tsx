@@ -1,12 +1,12 @@
 import type { JSX } from 'preact'
 
 import { useResource } from '../api/resource'
-import type { Host, Overview } from '../api/types'
+import type { Host, Hosts } from '../api/types'
 import { Badge, type Tone } from '../ui/badge'
 import { Moment } from '../ui/moment'
-import { Empty, Loaded } from '../ui/notices'
+import { Loaded } from '../ui/notices'
 import { Table, type Column } from '../ui/table'
-import { count, plural } from '../ui/words'
+import { count } from '../ui/words'
 
 const POLL_MS = 5000
 
@@ -37,29 +37,30 @@ const COLUMNS: readonly Column<Host>[] = [
   { name: 'Last heard', cell: ({ last_heard: at }) => <Moment at={at} /> },
 ]
 
-export function HostsPage({ overview }: { overview: Overview | undefined }): JSX.Element {
-  const hosts = useResource<{ readonly items: readonly Host[] }>('/hosts', POLL_MS)
+export function HostsPage(): JSX.Element {
+  const hosts = useResource<Hosts>('/hosts', POLL_MS)
   return (
     <>
       <h1>Hosts</h1>
       <Loaded resource={hosts}>
-        {({ items }) =>
-          items.length > 0 ? (
-            <Table caption="Hosts of the fleet" columns={COLUMNS} items={items} keyOf={({ id }) => id} />
-          ) : (
-            <Empty>
-              <p>
-                {overview
-                  ? `This site is one host, ${overview.host}, with ${plural(overview.workers, 'worker')} and ${plural(overview.sessions, 'session')}.`
-                  : 'This site is one host.'}
+        {({ items, problem, store }) => (
+          <>
+            {problem !== null && (
+              <p class="notice bad" role="alert">
+                The hosts cannot be told: {problem}
               </p>
-              <p>
-                Hosts that share their devices and policy through Redis (<code>store.kind: redis</code>) are
-                all listed here.
+            )}
+            {items.length > 0 && (
+              <Table caption="Hosts" columns={COLUMNS} items={items} keyOf={({ id }) => id} />
+            )}
+            {store === 'embedded' && (
+              <p class="muted">
+                This site is one host. Hosts that share their devices and policy through Redis (
+                <code>store.kind: redis</code>) are all listed here.
               </p>
-            </Empty>
-          )
-        }
+            )}
+          </>
+        )}
       </Loaded>
     </>
   )

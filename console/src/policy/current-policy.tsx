@@ -20,7 +20,7 @@ export function CurrentPolicy({ overview }: { overview: Resource<Overview> }): J
     policy.reload()
     overview.reload()
   }
-  if (policy.problem?.status === 404)
+  if (version === null)
     return (
       <Empty>
         <p>
@@ -32,7 +32,7 @@ export function CurrentPolicy({ overview }: { overview: Resource<Overview> }): J
   return (
     <>
       {proof && <RecallTold proof={proof} />}
-      {policy.data && version != null && version !== policy.data.version && (
+      {policy.data && version !== undefined && version !== policy.data.version && (
         <NewerNote version={version} reload={policy.reload} />
       )}
       <Loaded resource={policy}>

@@ -4,18 +4,26 @@ import { useEffect, useState } from 'preact/hooks'
 import { post } from '../api/client'
 import { asProblem, type Problem } from '../api/problem'
 import { useResource, type Resource } from '../api/resource'
-import type { Moment as MomentFigures, Overview, PolicyInForce, TextProblem } from '../api/types'
+import type {
+  Change,
+  Checked,
+  Moment as MomentFigures,
+  Overview,
+  PolicyInForce,
+  TextProblem,
+} from '../api/types'
 import { useMay } from '../session'
 import { confirmField } from '../ui/confirm-field'
 import { Loading, ProblemNote } from '../ui/notices'
 import { OrderDialog } from '../ui/order-dialog'
+import { Changes } from './changes'
 import { WhatIf } from './what-if'
 
 const KEPT = 'device-gate draft'
 
 /** What was found out about a text. */
 type Findings =
-  | { readonly kind: 'valid' }
+  | { readonly kind: 'valid'; readonly changes: readonly Change[] }
   | { readonly kind: 'invalid'; readonly problems: readonly TextProblem[] }
   | { readonly kind: 'what-if'; readonly moments: readonly MomentFigures[] }
   | { readonly kind: 'done'; readonly words: string }
@@ -23,6 +31,7 @@ type Findings =
 export function DraftPolicy({ overview }: { overview: Resource<Overview> }): JSX.Element {
   const inForce = useResource<PolicyInForce>('/policy')
   const source = overview.data?.policy_source
+  const hasNone = overview.data?.policy_version === null
   const mayOrder = useMay('operator')
   const [text, setText] = useState<string | null>(() => sessionStorage.getItem(KEPT))
   const [busy, setBusy] = useState(false)
@@ -31,8 +40,8 @@ export function DraftPolicy({ overview }: { overview: Resource<Overview> }): JSX
   const [order, setOrder] = useState<'propose' | 'apply' | null>(null)
   useEffect(() => {
     if (text === null && inForce.data) setText(inForce.data.text)
-    if (text === null && inForce.problem?.status === 404) setText('mode: monitor\n')
-  }, [text, inForce.data, inForce.problem])
+    if (text === null && hasNone) setText('mode: monitor\n')
+  }, [text, inForce.data, hasNone])
 
   const edit = (changed: string): void => {
     sessionStorage.setItem(KEPT, changed)
@@ -52,8 +61,8 @@ export function DraftPolicy({ overview }: { overview: Resource<Overview> }): JSX
     setBusy(false)
   }
   const check = async (): Promise<Findings> => {
-    const { problems } = await post<{ problems: readonly TextProblem[] }>('/policy/check', { text })
-    return problems.length === 0 ? { kind: 'valid' } : { kind: 'invalid', problems }
+    const { ok, problems, diff } = await post<Checked>('/policy/check', { text })
+    return ok ? { kind: 'valid', changes: diff } : { kind: 'invalid', problems }
   }
   const whatIf = async (): Promise<Findings> => {
     const checked = await check()
@@ -141,7 +150,15 @@ export function DraftPolicy({ overview }: { overview: Resource<Overview> }): JSX
 function Found({ findings }: { findings: Findings }): JSX.Element {
   switch (findings.kind) {
     case 'valid':
-      return <p class="notice good">The draft is valid, and its own tests hold.</p>
+      return (
+        <div class="notice good">
+          <p>
+            The draft is valid, and its own tests hold.
+            {findings.changes.length === 0 ? ' It says what is in force.' : ' It changes this:'}
+          </p>
+          <Changes changes={findings.changes} />
+        </div>
+      )
     case 'done':
       return <p class="notice good">{findings.words}</p>
     case 'invalid':

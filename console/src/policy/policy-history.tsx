@@ -9,6 +9,7 @@ import { Moment } from '../ui/moment'
 import { Empty, Loaded } from '../ui/notices'
 import { Pager } from '../ui/pager'
 import { Table, type Column } from '../ui/table'
+import { Changes } from './changes'
 import { PolicyText } from './policy-text'
 import { RecallDialog, RecallTold } from './recall'
 
@@ -79,11 +80,7 @@ function OneVersion({ version, onRecalled }: { version: string; onRecalled: () =
             {diff.length === 0 ? (
               <p class="muted">Nothing but the text, or it was the first.</p>
             ) : (
-              <ul class="words">
-                {diff.map((sentence) => (
-                  <li key={sentence}>{sentence}</li>
-                ))}
-              </ul>
+              <Changes changes={diff} />
             )}
             <PolicyText text={text} />
             {mayRecall && inForce.data && inForce.data.version > shown && (
