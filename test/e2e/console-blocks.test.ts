@@ -5,6 +5,7 @@ import type { Page } from 'playwright-core'
 import { screenshot } from '../support/browser'
 import { ConsoleSite } from '../support/console-site'
 import { deviceLine } from '../support/device-line'
+import { eventually } from '../support/eventually'
 
 const POLICY = 'mode: enforce\nmax_new_blocks: { percent: 100 }\nnoncompliant: block\ngrace: warn\n'
 const DEVICES = [
@@ -25,14 +26,11 @@ describe("the console's blocks", () => {
 
   const devices = async (page: Page): Promise<string[]> =>
     (await page.locator('tbody td[data-name=Device] a').allInnerTexts()).sort()
-  const shows = async (page: Page, names: readonly string[]): Promise<void> => {
-    const rows = page.locator('tbody tr')
-    await page.waitForFunction(
-      `document.querySelectorAll('tbody tr').length === ${names.length} && !document.querySelector('[aria-busy=true]')`,
-    )
-    assert.equal(await rows.count(), names.length)
-    assert.deepEqual(await devices(page), names)
-  }
+  const shows = (page: Page, names: readonly string[]): Promise<void> =>
+    eventually(async () => {
+      assert.deepEqual(await devices(page), names)
+      assert.equal(await page.locator('[aria-busy=true]').count(), 0)
+    })
 
   it('lists what was blocked and warned, newest first, with a time that says its age and UTC', async () => {
     const page = await site.open('/blocks', 'viewer')

@@ -1,5 +1,5 @@
 import type { JSX } from 'preact'
-import { useState } from 'preact/hooks'
+import { useEffect, useState } from 'preact/hooks'
 
 import { useResource, type Resource } from '../api/resource'
 import type { Overview, PolicyInForce, RecallProof } from '../api/types'
@@ -13,11 +13,13 @@ import { RecallDialog, RecallTold } from './recall'
 export function CurrentPolicy({ overview }: { overview: Resource<Overview> }): JSX.Element {
   const version = overview.data?.policy_version
   const policy = useResource<PolicyInForce>('/policy')
+  const { reload } = policy
+  useEffect(reload, [version, reload])
   const mayOrder = useMay('operator')
   const [open, setOpen] = useState<'recall' | 'mode' | null>(null)
   const [proof, setProof] = useState<RecallProof>()
   const changed = (): void => {
-    policy.reload()
+    reload()
     overview.reload()
   }
   if (version === null)
@@ -32,9 +34,6 @@ export function CurrentPolicy({ overview }: { overview: Resource<Overview> }): J
   return (
     <>
       {proof && <RecallTold proof={proof} />}
-      {policy.data && version !== undefined && version !== policy.data.version && (
-        <NewerNote version={version} reload={policy.reload} />
-      )}
       <Loaded resource={policy}>
         {({ words, text, at, author, reason, version }) => (
           <>
@@ -83,12 +82,3 @@ export function CurrentPolicy({ overview }: { overview: Resource<Overview> }): J
     </>
   )
 }
-
-const NewerNote = ({ version, reload }: { version: number; reload: () => void }): JSX.Element => (
-  <div class="notice" role="status">
-    <p>Version {version} is in force by now.</p>
-    <button type="button" onClick={reload}>
-      Show it
-    </button>
-  </div>
-)
