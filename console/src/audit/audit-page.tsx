@@ -84,10 +84,12 @@ function Verify(): JSX.Element {
         {problem && <ProblemNote problem={problem} />}
         {verified &&
           (verified.problem === null ? (
-            <p class="notice good">
-              {plural(verified.entries, 'order is', 'orders are')} what was written, none is missing. Newest
-              hash <code>{verified.newest_hash.slice(0, 12)}</code>
-            </p>
+            <div class="notice good">
+              <p>
+                {plural(verified.entries, 'order is', 'orders are')} what was written, none is missing. Newest
+                hash <code>{verified.newest_hash.slice(0, 12)}</code>
+              </p>
+            </div>
           ) : (
             <p class="notice bad">
               Order {verified.problem.n} is damaged: {verified.problem.problem}. The {count(verified.entries)}{' '}

@@ -7,6 +7,7 @@ import { Plot, type Colours } from '../ui/plot'
 import { count } from '../ui/words'
 
 const HEIGHT = 220
+const HALF_HOUR_S = 1800
 
 /** The last day by half hours: blocks, warnings and would-blocks on top of each other. */
 export function DayChart({ series }: { series: readonly HalfHour[] }): JSX.Element {
@@ -70,7 +71,10 @@ const chartOptions =
     return {
       legend: { show: false },
       cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
-      scales: { y: { range: (_plot, _min, max) => [0, Math.max(4, max * 1.1)] } },
+      scales: {
+        x: { range: (_plot, min, max) => [min, max + HALF_HOUR_S] },
+        y: { range: (_plot, _min, max) => [0, Math.max(4, max * 1.1)] },
+      },
       axes: [
         { ...axis, grid: { show: false }, values: '{HH}:{mm}', space: 60 },
         {

@@ -64,7 +64,7 @@ function Figures({ of }: { of: Overview }): JSX.Element {
       />
       <Figure
         name="Decisions"
-        value={`${rate(of.decisions_per_s)} /s`}
+        value={of.decisions_per_s === null ? '–' : `${rate(of.decisions_per_s)} /s`}
         beside={`${plural(of.sessions, 'session')} in ${plural(of.workers, 'worker')}`}
       />
     </dl>

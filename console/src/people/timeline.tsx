@@ -60,7 +60,8 @@ export const syncHappening = ({ device, protocol, at }: Synced): Happening => ({
   at,
   what: (
     <>
-      synced by {protocol.toUpperCase()} with <DeviceLink id={device} />
+      last seen by {protocol.toUpperCase()} with <DeviceLink id={device} />{' '}
+      <span class="muted">(to ten minutes)</span>
     </>
   ),
 })

@@ -19,6 +19,8 @@ import { OrderDialog } from '../ui/order-dialog'
 import { Changes } from './changes'
 import { WhatIf } from './what-if'
 
+const MIN_ROWS = 8
+const MAX_ROWS = 24
 const KEPT = 'device-gate draft'
 
 /** What was found out about a text. */
@@ -92,7 +94,7 @@ export function DraftPolicy({ overview }: { overview: Resource<Overview> }): JSX
         value={text}
         onInput={(event) => edit(event.currentTarget.value)}
         spellcheck={false}
-        rows={20}
+        rows={Math.min(MAX_ROWS, Math.max(MIN_ROWS, text.split('\n').length + 1))}
         aria-invalid={isInvalid}
         aria-describedby="draft-findings"
       />

@@ -34,7 +34,7 @@ export function RecallDialog({ version, to, onClose, onDone }: RecallDialogProps
         </li>
         <li>Whoever is blocked by version {version} alone syncs again at the next try.</li>
         <li>No guard holds it up, whatever the older policy blocks.</li>
-        <li>The policy file cannot undo it: edits wait until somebody confirms one.</li>
+        <li>Where the policy is a file, the file cannot undo it: edits wait until somebody confirms one.</li>
       </ul>
     </OrderDialog>
   )

@@ -44,7 +44,7 @@ export function Header({ path, session, overview, onSignedOut }: HeaderProps): J
       <SearchBox />
       <div class="who">
         {overview && overview.mode !== null && <span class={`mode ${overview.mode}`}>{overview.mode}</span>}
-        <span title={`${session.role}: ${ROLE_WORDS[session.role]}`}>
+        <span class="me" title={`${session.role}: ${ROLE_WORDS[session.role]}`}>
           {session.name} <span class="muted">{session.role}</span>
         </span>
         <button type="button" class="quiet" onClick={() => void signOut().catch(() => undefined)}>

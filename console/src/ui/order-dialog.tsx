@@ -4,7 +4,7 @@ import { useState } from 'preact/hooks'
 import { asProblem, type GuardFigure, type Problem } from '../api/problem'
 import { Dialog } from './dialog'
 import { ProblemNote } from './notices'
-import { count } from './words'
+import { count, plural } from './words'
 
 interface OrderDialogProps {
   readonly title: string
@@ -111,7 +111,7 @@ function GuardNote({ guard, problem }: { guard: GuardFigure; problem: Problem })
         <strong>
           This would newly block {count(newlyBlocked)} of {count(devices)} devices.
         </strong>{' '}
-        Without a confirmation {count(bound)} are allowed. Nothing was changed.
+        Without a confirmation {plural(bound, 'device is', 'devices are')} allowed. Nothing was changed.
       </p>
       <p>{confirm === null ? problem.detail : 'If it is meant, type that figure below.'}</p>
     </div>
