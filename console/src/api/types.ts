@@ -115,10 +115,11 @@ export interface Host {
 
 export interface Feed {
   readonly name: string
-  readonly kind?: string
-  readonly standing?: string
-  readonly last_at?: Time | null
-  readonly problem?: string | null
+  readonly kind: string
+  readonly last_good_at: Time | null
+  readonly problem: { readonly message: string } | null
+  /** Its circuit breaker stands open. */
+  readonly held: { readonly why: string; readonly count: number; readonly release: string } | null
 }
 
 export interface HalfHour {
@@ -198,9 +199,19 @@ export interface Case {
   readonly steps: readonly Step[]
 }
 
+export interface OpenSessions {
+  readonly user: string
+  readonly device: string | null
+  readonly count: number
+  /** When the oldest began. */
+  readonly since: Time
+}
+
 export interface Why {
   readonly cases: readonly Case[]
   readonly recent: readonly Block[]
+  /** Open IMAP sessions on this host; null: a worker did not answer. */
+  readonly sessions: readonly OpenSessions[] | null
 }
 
 export interface DeviceRecord {

@@ -4,6 +4,7 @@ import { useResource } from '../api/resource'
 import type { DevicePage as Answer } from '../api/types'
 import { CaseCard } from '../people/case-card'
 import { Overrides } from '../people/overrides'
+import { Sessions } from '../people/sessions'
 import { blockHappening, orderHappening, syncHappening, Timeline } from '../people/timeline'
 import { deviceUrl, urlOf } from '../route'
 import { UserLink } from '../ui/links'
@@ -32,6 +33,8 @@ export function DevicePage({ id }: { id: string }): JSX.Element {
                       <UserLink key={user} user={user} />
                     </>
                   ))}
+              {' · '}
+              <Sessions subject={{ kind: 'device', id }} />
             </p>
             <Overrides subject={{ kind: 'device', id }} overrides={overrides} onChange={page.reload} />
             <CaseCard of={one} hideDevice />

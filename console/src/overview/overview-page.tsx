@@ -1,7 +1,7 @@
 import type { JSX } from 'preact'
 
 import type { Resource } from '../api/resource'
-import type { Overview } from '../api/types'
+import type { Feed, Overview } from '../api/types'
 import { Badge } from '../ui/badge'
 import { Moment } from '../ui/moment'
 import { Loaded } from '../ui/notices'
@@ -138,21 +138,7 @@ function Surroundings({ of }: { of: Overview }): JSX.Element {
             </dd>
           </div>
         ) : (
-          of.feeds.map(({ name, problem, last_at: lastAt }) => (
-            <div key={name}>
-              <dt>{name}</dt>
-              <dd>
-                {problem === null || problem === undefined ? (
-                  <Badge tone="ok">well</Badge>
-                ) : (
-                  <>
-                    <Badge tone="block">not well</Badge> {problem}
-                  </>
-                )}{' '}
-                <Moment at={lastAt} none="nothing yet" />
-              </dd>
-            </div>
-          ))
+          of.feeds.map((feed) => <FeedLine key={feed.name} feed={feed} />)
         )}
         <div>
           <dt>
@@ -166,3 +152,29 @@ function Surroundings({ of }: { of: Overview }): JSX.Element {
     </section>
   )
 }
+
+const FeedLine = ({
+  feed: { name, kind, problem, held, last_good_at: goodAt },
+}: {
+  feed: Feed
+}): JSX.Element => (
+  <div>
+    <dt>{name}</dt>
+    <dd>
+      {held ? (
+        <>
+          <Badge tone="warn">held</Badge> {held.why}; <code>{held.release}</code>
+        </>
+      ) : problem ? (
+        <>
+          <Badge tone="block">fails</Badge> {problem.message}
+        </>
+      ) : (
+        <>
+          <Badge tone="ok">well</Badge> {kind}
+        </>
+      )}{' '}
+      <Moment at={goodAt} none="nothing taken in yet" />
+    </dd>
+  </div>
+)

@@ -7,6 +7,7 @@ import { Empty, Loaded } from '../ui/notices'
 import { plural, sentence } from '../ui/words'
 import { Answer, CaseCard } from './case-card'
 import { Overrides } from './overrides'
+import { Sessions } from './sessions'
 import { blockHappening, orderHappening, syncHappening, Timeline } from './timeline'
 
 const POLL_MS = 5000
@@ -25,6 +26,8 @@ export function PersonPage({ user }: { user: string }): JSX.Element {
               {devices.length === 0
                 ? 'No device of this person was ever reported'
                 : plural(devices.length, 'device')}
+              {' · '}
+              <Sessions subject={{ kind: 'user', id: user }} />
             </p>
             <Overrides subject={{ kind: 'user', id: user }} overrides={overrides} onChange={page.reload} />
             {cases.length === 0 ? (
