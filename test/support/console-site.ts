@@ -2,7 +2,7 @@ import type { Page } from 'playwright-core'
 
 import { TestBrowser, type View } from './browser'
 import { Dovecot } from './dovecot'
-import { HarakaSite, type HarakaSiteOptions } from './haraka-site'
+import { HarakaSite } from './haraka-site'
 import { imapClient, syncMail, type Sync } from './mail-client'
 import { freePorts, untilListening } from './ports'
 
@@ -23,42 +23,48 @@ export interface ConsoleSiteOptions {
 export class ConsoleSite {
   readonly #tokens = new Map<string, string>()
 
-  private constructor(
-    readonly gate: HarakaSite,
-    private readonly dovecot: Dovecot,
-    private readonly browser: TestBrowser,
-    readonly url: string,
-  ) {}
+  readonly #ends: (() => Promise<void>)[] = []
+  gate!: HarakaSite
+  browser!: TestBrowser
+  url!: string
 
-  static async start({
-    policy,
-    devices = [],
-    nodes = 0,
-    hostConfig,
-  }: ConsoleSiteOptions): Promise<ConsoleSite> {
+  static async start(options: ConsoleSiteOptions): Promise<ConsoleSite> {
+    const site = new ConsoleSite()
+    try {
+      await site.#start(options)
+    } catch (error) {
+      await site.stop()
+      throw error
+    }
+    return site
+  }
+
+  async #start({ policy, devices = [], nodes = 0, hostConfig }: ConsoleSiteOptions): Promise<void> {
     const users = Object.fromEntries(PEOPLE.map((user) => [user, PASSWORD]))
     const dovecot = await Dovecot.start({ users })
+    this.#ends.push(() => dovecot.remove())
     for (const user of PEOPLE)
       dovecot.deliver(user, 'From: ben@example.com\r\nSubject: hello\r\n\r\nLunch?\r\n')
     const [port = 0] = await freePorts(1)
-    const options: HarakaSiteOptions = {
+    this.url = `http://127.0.0.1:${port}`
+    this.gate = await HarakaSite.create({
       policy,
       nodes,
       users,
       upstreamPort: dovecot.port,
       admin: `{ listen: "127.0.0.1:${port}" }`,
       ...(hostConfig !== undefined && { hostConfig }),
-    }
-    const gate = await HarakaSite.create(options)
-    await gate.run('tag', 'rotate')
+    })
+    this.#ends.push(() => this.gate.remove())
+    await this.gate.run('tag', 'rotate')
     if (devices.length > 0) {
-      gate.writeFile('fleet.ndjson', `${devices.join('\n')}\n`)
-      await gate.run('device', 'import', gate.file('fleet.ndjson'))
+      this.gate.writeFile('fleet.ndjson', `${devices.join('\n')}\n`)
+      await this.gate.run('device', 'import', this.gate.file('fleet.ndjson'))
     }
-    await gate.start()
-    await untilListening(port, () => gate.haraka.output)
-    const browser = await TestBrowser.start()
-    return new ConsoleSite(gate, dovecot, browser, `http://127.0.0.1:${port}`)
+    await this.gate.start()
+    await untilListening(port, () => this.gate.haraka.output)
+    this.browser = await TestBrowser.start()
+    this.#ends.push(() => this.browser.stop())
   }
 
   /** The token of `name`, made when it is first asked for. */
@@ -94,12 +100,12 @@ export class ConsoleSite {
   }
 
   async stop(): Promise<void> {
-    try {
-      await this.browser.stop()
-    } finally {
-      await this.gate.remove()
-      await this.dovecot.remove()
-    }
+    let fault: unknown
+    for (const end of this.#ends.splice(0).reverse())
+      await end().catch((error: unknown) => {
+        fault ??= error
+      })
+    if (fault instanceof Error) throw fault
   }
 }
 
