@@ -68,8 +68,15 @@ describe("the console's list of blocks", () => {
     assert.deepEqual([first.count, foldInto(undefined, first).count], [undefined, 1])
   })
 
-  it('holds users, devices, reasons and rules apart, and protocols and addresses together', () => {
-    const other = [{ user: 'b' }, { device: null }, { reason: 'stale' }, { rule: null }] as const
+  it('holds users, devices, reasons, rules and outcomes apart, and protocols and addresses together', () => {
+    const other = [
+      { user: 'b' },
+      { device: null },
+      { reason: 'stale' },
+      { rule: null },
+      { outcome: 'warn' },
+      { enforced: false },
+    ] as const
     for (const changes of other) assert.notEqual(caseKey(block(changes)), caseKey(block()))
     assert.equal(caseKey(block({ protocol: 'smtp', remote: '192.0.2.9' })), caseKey(block()))
   })

@@ -115,7 +115,7 @@ describe('the console, when a phone is blocked', () => {
     assert.equal(await focused(page), 'Decision id, user or device')
     await page.keyboard.type('ben-phone')
     await page.keyboard.press('Enter')
-    await page.getByRole('heading', { name: 'Device ben-phone' }).waitFor()
+    await page.getByRole('heading', { name: 'Device ben-phone', exact: true }).waitFor()
     await page.getByRole('button', { name: 'Exempt…' }).waitFor()
 
     await tabTo(page, 'Exempt…')

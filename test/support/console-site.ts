@@ -3,7 +3,7 @@ import type { Page } from 'playwright-core'
 import { TestBrowser, type View } from './browser'
 import { Dovecot } from './dovecot'
 import { HarakaSite } from './haraka-site'
-import { imapClient, syncMail, type Sync } from './mail-client'
+import { imapClient, submitMail, syncMail, type Sync } from './mail-client'
 import { freePorts, untilListening } from './ports'
 
 const PASSWORD = 'secret'
@@ -97,6 +97,11 @@ export class ConsoleSite {
     return syncMail(
       imapClient(this.gate.imapPort, { user: await this.gate.tag(user, device), pass: PASSWORD }),
     )
+  }
+
+  /** Sends a message from a phone; gives the server's last reply. */
+  async submit(user: string, device: string): Promise<string> {
+    return submitMail(this.gate.smtpPort, { user: await this.gate.tag(user, device), pass: PASSWORD })
   }
 
   async stop(): Promise<void> {

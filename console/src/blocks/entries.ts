@@ -4,9 +4,9 @@ import type { Block } from '../api/types'
 export const entryKey = ({ time, decision, protocol, host, repeats, remote }: Block): string =>
   [time, decision, protocol, host ?? '', repeats, remote].join(' ')
 
-/** Repeats of one case: the same user, device, reason and rule. */
-export const caseKey = ({ user, device, reason, rule }: Block): string =>
-  JSON.stringify([user, device, reason, rule])
+/** Repeats of one case, as the server folds them: only protocol, address and time may differ. */
+export const caseKey = ({ user, device, reason, rule, outcome, enforced }: Block): string =>
+  JSON.stringify([user, device, reason, rule, outcome, enforced])
 
 /** How many decisions an entry stands for. */
 export const decisionsOf = ({ count, repeats }: Block): number => count ?? Math.max(repeats, 1)
