@@ -72,6 +72,8 @@ export interface ImapGateOptions {
   readonly limits?: Partial<ImapConfig['limits']>
   readonly tls?: Certificate
   readonly clientCa?: string
+  /** Instead of one that decides as it is told. */
+  readonly decides?: SessionGate
 }
 
 /** The IMAP proxy on free ports of 127.0.0.1, in this process, with a clock that can be moved on. */
@@ -104,7 +106,7 @@ export class ImapGate {
       revokeSpreadS: 10,
     }
     started.#server = await startImapServer({
-      gate: started.gate,
+      gate: options.decides ?? started.gate,
       tags: () => createTagReader([TAG_KEY], '#'),
       isExempt: () => false,
       config: () => config,

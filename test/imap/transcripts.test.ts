@@ -3,10 +3,16 @@ import fs from 'node:fs'
 import path from 'node:path'
 import tls from 'node:tls'
 
+import { DecisionGate } from '../../src/gate/decision-gate'
+import type { SessionGate } from '../../src/gate/gate'
+import type { Mode, Outcome } from '../../src/policy/vocabulary'
+import { policy, record } from '../devices/samples'
+import { FakeReplica } from '../gate/fake-replica'
 import { CertificateAuthority, type Certificate } from '../support/certificates'
 import { connectChannel, type Secure } from '../transcripts/runner/channel'
-import { describeTranscripts, type World } from '../transcripts/runner/play'
-import type { Setting, Transcript } from '../transcripts/runner/transcript'
+import { describeTranscripts, type Setup } from '../transcripts/runner/play'
+import { heardBy } from '../transcripts/runner/replay'
+import { parseTranscript, type Setting } from '../transcripts/runner/transcript'
 import { FakeUpstream, MailServer, scripted } from './fake-upstream'
 import { ImapGate, tagged } from './imap-gate'
 
@@ -74,13 +80,18 @@ class Certificates {
   }
 }
 
-describe('IMAP dialogues', () => {
-  let certificates: Certificates
+/** Who decides in a dialogue, and how it is told of what is to come of whom. */
+interface Decides {
+  readonly gate?: SessionGate
+  readonly decide: (outcome: Outcome, who: string) => void
+  readonly close: () => void
+}
 
-  before(() => (certificates = new Certificates()))
-  after(() => certificates.remove())
-
-  async function setup(given: readonly Setting[], transcript: Transcript): Promise<World> {
+/** The world of a dialogue; `decidesOf` is given where not the scripted gate is to decide. */
+const imapSetup =
+  (certificates: () => Certificates, decidesOf?: () => Decides): Setup =>
+  async (given, transcript) => {
+    const decides = decidesOf?.()
     const settings = new Settings(given)
     const tlsMode = (settings.take('upstream_tls') ?? 'none') as 'none' | 'starttls' | 'implicit'
     const isScripted = transcript.steps.some((step) => 'channel' in step && step.channel.startsWith('U'))
@@ -88,7 +99,7 @@ describe('IMAP dialogues', () => {
     const mail = new MailServer({ accounts: ACCOUNTS, ...(capability !== undefined && { capability }) })
     const upstream = await FakeUpstream.start(
       isScripted ? scripted : mail.serve,
-      certificates.server,
+      certificates().server,
       tlsMode,
     )
     const upstreamIs = settings.take('upstream')
@@ -104,22 +115,24 @@ describe('IMAP dialogues', () => {
     const implicit = settings.take('listen_tls') !== undefined
     const offersTls = settings.take('tls') !== undefined || implicit || clientCa
     const gate = await ImapGate.start({
-      upstream: { port: upstream.port, tls: tlsMode, ca: certificates.trust },
+      upstream: { port: upstream.port, tls: tlsMode, ca: certificates().trust },
       limits: Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined)),
       ...(plaintextLogin && { plaintextLogin }),
-      ...(offersTls && { tls: certificates.server }),
-      ...(clientCa && { clientCa: certificates.clientCa }),
+      ...(offersTls && { tls: certificates().server }),
+      ...(decides?.gate && { decides: decides.gate }),
+      ...(clientCa && { clientCa: certificates().clientCa }),
     })
-    const decide = (outcome: 'allow' | 'warn' | 'block' | 'unavailable', who: string): void => {
-      gate.gate.outcomes.set(who, outcome)
-    }
+    const decide =
+      decides?.decide ?? ((outcome: Outcome, who: string): unknown => gate.gate.outcomes.set(who, outcome))
     for (const outcome of ['warn', 'block', 'unavailable'] as const) {
       for (const who of settings.take(outcome)?.split(' ') ?? []) decide(outcome, who)
     }
     const close = async (): Promise<void> => {
       await gate.close()
+      decides?.close()
       upstream.close()
-      if (upstreamIs === 'untouched') assert.equal(upstream.connections, 0, 'connections to the upstream')
+      if (upstreamIs === 'untouched' && !decides)
+        assert.equal(upstream.connections, 0, 'connections to the upstream')
       if (gate.faults.length > 0) throw new Error('faults inside the gate', { cause: gate.faults[0] })
     }
     const unknown = settings.rest()
@@ -138,7 +151,7 @@ describe('IMAP dialogues', () => {
       },
       open: async (channel) => {
         if (channel.startsWith('U')) return (await upstream.accepted()).channel
-        const connected = await connectChannel(implicit ? gate.tlsPort : gate.port, certificates.secure)
+        const connected = await connectChannel(implicit ? gate.tlsPort : gate.port, certificates().secure)
         if (implicit) await connected.act('TLS')
         return connected
       },
@@ -152,5 +165,64 @@ describe('IMAP dialogues', () => {
     }
   }
 
-  describeTranscripts(path.join(__dirname, '../transcripts/imap'), setup)
+const TRANSCRIPTS = path.join(__dirname, '../transcripts/imap')
+
+/** The gate's own heart in one mode, over devices and locks that come to what a dialogue says. */
+function decidesIn(mode: Mode): Decides {
+  const replica = new FakeReplica()
+  replica.applyPolicy(policy({ mode, mandates: [], grace: 'warn' }))
+  const gate = new DecisionGate({
+    replica,
+    host: () => ({ enforcement: 'policy', unidentified: 'owner', failMode: 'closed' }),
+    journal: { append: () => undefined },
+    revokeSpreadMs: () => 0,
+    now: Date.now,
+    onFault: () => undefined,
+  })
+  const decide = (outcome: Outcome, who: string): void => {
+    const phone = {
+      ...record({ id: who.includes('@') ? `phone of ${who}` : who, owners: [who] }),
+      evidenceAt: Date.now(),
+    }
+    if (outcome === 'warn') replica.putDevice({ ...phone, state: 'grace' })
+    else replica.putDevice({ ...phone, state: outcome === 'block' ? 'noncompliant' : 'compliant' })
+    if (outcome === 'unavailable') replica.corruptDevice(phone.id)
+  }
+  return { gate, decide, close: () => gate.close() }
+}
+
+describe('IMAP dialogues', () => {
+  let certificates: Certificates
+
+  before(() => (certificates = new Certificates()))
+  after(() => certificates.remove())
+
+  describeTranscripts(
+    TRANSCRIPTS,
+    imapSetup(() => certificates),
+  )
+
+  describe('in mode monitor are octet for octet those in mode off', () => {
+    const heard = (name: string, mode: Mode): Promise<Record<string, string>> => {
+      const transcript = parseTranscript(fs.readFileSync(path.join(TRANSCRIPTS, name), 'utf8'), name)
+      return heardBy(
+        transcript,
+        imapSetup(
+          () => certificates,
+          () => decidesIn(mode),
+        ),
+      )
+    }
+    for (const name of fs.readdirSync(TRANSCRIPTS).filter((file) => file.endsWith('.txt')))
+      it(name, async () => assert.deepEqual(await heard(name, 'monitor'), await heard(name, 'off')))
+
+    for (const name of [
+      'login-blocked.txt',
+      'login-warned.txt',
+      'login-undecided.txt',
+      'login-tagged-device.txt',
+    ])
+      it(`and not those in mode enforce: ${name}`, async () =>
+        assert.notDeepEqual(await heard(name, 'enforce'), await heard(name, 'off')))
+  })
 })

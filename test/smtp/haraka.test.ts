@@ -11,7 +11,8 @@ import { HarakaSite } from '../support/haraka-site'
 import { submitMail } from '../support/mail-client'
 import { Channel } from '../transcripts/runner/channel'
 import { describeTranscripts, type World } from '../transcripts/runner/play'
-import type { Setting } from '../transcripts/runner/transcript'
+import { heardBy } from '../transcripts/runner/replay'
+import { parseTranscript, type Setting } from '../transcripts/runner/transcript'
 import { Backend } from './backend'
 import { connectFrom, PASSWORD, SmtpSite, tagged } from './sites'
 
@@ -73,6 +74,38 @@ async function until(channel: Channel, end: RegExp): Promise<void> {
   while (!end.test(await channel.line())) continue
 }
 
+/** All that clients hear in the dialogues of a directory, in a mode; what Haraka makes up anew each time is left out. */
+async function heardIn(
+  mode: 'policy' | 'monitor' | 'off',
+  directory: string,
+  site: SmtpSite,
+  open: (channel: string, begin: Begin) => Promise<Channel>,
+): Promise<Record<string, Record<string, string>>> {
+  await site.event(`mode ${mode}`)
+  const all: Record<string, Record<string, string>> = {}
+  for (const name of fs.readdirSync(directory).filter((file) => file.endsWith('.txt'))) {
+    const transcript = parseTranscript(fs.readFileSync(path.join(directory, name), 'utf8'), name)
+    const heard = await heardBy(transcript, (settings) =>
+      Promise.resolve({
+        patterns: PATTERNS,
+        compute,
+        open: (channel) => open(channel, beginOf(settings)),
+        event: (text) => (text.startsWith('mode ') ? undefined : site.event(text)),
+        close: () => site.restoreHost(),
+      }),
+    )
+    all[name] = Object.fromEntries(Object.entries(heard).map(([client, text]) => [client, lasting(text)]))
+  }
+  await site.event('mode policy')
+  return all
+}
+
+const lasting = (text: string): string =>
+  text
+    .replace(/[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}(?:\.\d+)*/g, 'TRANSACTION')
+    .replace(/ready \([0-9A-F]{6}\)/g, 'ready (CONNECTION)')
+    .replace(/^334 [A-Za-z0-9+/=]{20,}/gm, '334 CHALLENGE')
+
 describe('SMTP submission through real Haraka', () => {
   describe('with auth/flat_file', () => {
     let site: SmtpSite
@@ -90,6 +123,15 @@ describe('SMTP submission through real Haraka', () => {
         event: (text) => site.event(text),
         close: () => site.restore(),
       })
+    })
+
+    it('says in mode monitor octet for octet what it says in mode off, in all dialogues, and not in mode enforce', async function () {
+      this.timeout(180_000)
+      const heard = (mode: 'policy' | 'monitor' | 'off'): ReturnType<typeof heardIn> =>
+        heardIn(mode, TRANSCRIPTS, site, (_channel, begin) => openClient(site.port, begin))
+      const off = await heard('off')
+      assert.deepEqual(await heard('monitor'), off)
+      assert.notDeepEqual(await heard('policy'), off)
     })
 
     for (const authMethod of ['PLAIN', 'LOGIN', 'CRAM-MD5']) {
@@ -179,16 +221,27 @@ describe('SMTP submission through real Haraka', () => {
       await site.remove()
     })
 
-    describeTranscripts(path.join(TRANSCRIPTS, 'auth-proxy'), (settings): Promise<World> => {
+    const open = async (channel: string, begin: Begin): Promise<Channel> =>
+      channel.startsWith('U')
+        ? new Channel(await backend.next(), () => assert.fail('the backend offers no TLS'))
+        : openClient(site.port, begin)
+    const directory = path.join(TRANSCRIPTS, 'auth-proxy')
+
+    describeTranscripts(directory, (settings): Promise<World> => {
       const begin = beginOf(settings)
       return Promise.resolve({
         patterns: PATTERNS,
-        open: async (channel) =>
-          channel.startsWith('U')
-            ? new Channel(await backend.next(), () => assert.fail('the backend offers no TLS'))
-            : openClient(site.port, begin),
+        open: (channel) => open(channel, begin),
         close: () => undefined,
       })
+    })
+
+    it('says in mode monitor octet for octet what it says in mode off, in all dialogues', async function () {
+      this.timeout(180_000)
+      assert.deepEqual(
+        await heardIn('monitor', directory, site, open),
+        await heardIn('off', directory, site, open),
+      )
     })
   })
 })

@@ -123,6 +123,11 @@ export class SmtpSite {
   /** As it was before the events. */
   async restore(): Promise<void> {
     if (this.#modeChanged) await this.#setMode('policy')
+    await this.restoreHost()
+  }
+
+  /** The same but for the mode. */
+  async restoreHost(): Promise<void> {
     for (const key of this.#hostChanged) await this.#setHost(key, null)
   }
 

@@ -22,6 +22,7 @@ export async function connectChannel(port: number, secure: Secure = plainOnly): 
 /** Our end of one connection: what came and was not yet looked at. */
 export class Channel {
   #received = Buffer.alloc(0)
+  readonly #heard: Buffer[] = []
   #ended = false
   #wake: (() => void) | undefined
   #socket: net.Socket
@@ -33,6 +34,11 @@ export class Channel {
   ) {
     this.#socket = socket
     this.#listen()
+  }
+
+  /** All that ever came. */
+  get heard(): Buffer {
+    return Buffer.concat(this.#heard)
   }
 
   send(octets: Buffer): void {
@@ -56,6 +62,11 @@ export class Channel {
   async closed(): Promise<void> {
     await this.#until('the end of the connection', () => this.#ended || this.#received.length > 0)
     if (this.#received.length > 0) throw new Error(`expected the end of the connection, got ${this.#unread()}`)
+  }
+
+  /** Resolves when the other side has ended, whatever it said before. */
+  async ended(): Promise<void> {
+    await this.#until('the end of the connection', () => this.#ended)
   }
 
   async act(action: string): Promise<void> {
@@ -108,6 +119,7 @@ export class Channel {
     }
     this.#socket.on('data', (chunk: Buffer) => {
       this.#received = Buffer.concat([this.#received, chunk])
+      this.#heard.push(chunk)
       this.#wake?.()
     })
     // A reset ends a connection like anything else: `close` follows.
