@@ -30,9 +30,9 @@ const FLEET = [
 ]
 
 /** Time moves by the dates: `days` from now. */
-const mandate = (warnFrom: number, deadline: number): string => {
+const mandate = (warnFrom: number, deadline: number, mode = 'enforce'): string => {
   const at = (days: number): string => new Date(Date.now() + days * DAY_MS).toISOString()
-  return `mode: enforce
+  return `mode: ${mode}
 max_new_blocks: { percent: 100 }
 contact: "Help desk: +1 555 0100"
 mandates:
@@ -51,6 +51,7 @@ tests:
 const ANNOUNCED = mandate(1, 5)
 const WARNING = mandate(-1, 4)
 const OVERDUE = mandate(-5, -1)
+const MONITORED = mandate(-5, -1, 'monitor')
 
 for (const nodes of [0, 2]) {
   describe(`the Friday mandate, with nodes=${nodes}`, () => {
@@ -232,3 +233,161 @@ for (const nodes of [0, 2]) {
     })
   })
 }
+
+type Login = { readonly user: string; readonly pass: string }
+
+/** A mail client that syncs and sends all the time, and what its person sees, without what only repeats. */
+class BusyClient {
+  readonly imap: string[] = []
+  readonly smtp: string[] = []
+  #stopped = false
+  #running: Promise<void> = Promise.resolve()
+
+  constructor(
+    private readonly site: HarakaSite,
+    private readonly login: Login,
+  ) {}
+
+  start(): void {
+    this.#running = this.#run()
+    // Awaited when it is stopped: it must not end the process before.
+    this.#running.catch(() => undefined)
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    await this.#running
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopped) {
+      const { subject, refusal, alerts } = await syncMail(imapClient(this.site.imapPort, this.login))
+      const told = refusal ? `refused [${refusal.code}] ${refusal.text}` : `reads ${String(subject)}`
+      see(this.imap, [told, ...(refusal ? [] : alerts.map((alert) => `told ${alert}`))].join(', '))
+      see(this.smtp, await submitMail(this.site.smtpPort, this.login))
+    }
+  }
+}
+
+/** A refusal's decision id, and Haraka's own id of a message, are new each time. */
+const see = (transcript: string[], line: string): void => {
+  const seen = line.replace(/ \([0-9A-Z]{8}\)/g, '').replace(/^250 .*/, '250')
+  if (transcript.at(-1) !== seen) transcript.push(seen)
+}
+
+describe('the Friday mandate, while all clients sync all the time', () => {
+  const DEVICES = [
+    ['anna', 'ios'],
+    ['ben', 'android'],
+    ['anna', 'windows'],
+    ['carol', 'ios'],
+  ] as const
+  const PHONES_WITH_IT = ['anna-ios', 'ben-android']
+  let dovecot: Dovecot
+  let site: HarakaSite
+  let clients: Map<string, BusyClient>
+
+  before(async () => {
+    const people = ['anna', 'ben', 'carol'].map((name) => `${name}@example.com`)
+    const users = Object.fromEntries(people.map((user) => [user, PASSWORD]))
+    dovecot = await Dovecot.start({ users })
+    for (const user of people)
+      dovecot.deliver(user, 'From: ben@example.com\r\nSubject: hello\r\n\r\nLunch?\r\n')
+    site = await HarakaSite.create({ nodes: 2, policy: MONITORED, upstreamPort: dovecot.port, users })
+    await site.run('tag', 'rotate')
+    site.writeFile('fleet.ndjson', `${FLEET.join('\n')}\n`)
+    await site.run('device', 'import', site.file('fleet.ndjson'))
+    await site.start()
+    clients = new Map()
+    for (const [owner, platform] of DEVICES) {
+      const user = await site.tag(`${owner}@example.com`, `${owner}-${platform}`)
+      clients.set(`${owner}-${platform}`, new BusyClient(site, { user, pass: PASSWORD }))
+    }
+    for (const client of clients.values()) client.start()
+  })
+  after(async () => {
+    await Promise.allSettled([...clients.values()].map((client) => client.stop()))
+    await site.remove()
+    await dovecot.remove()
+  })
+
+  const publish = (policy: string): void => site.writeFile('device_gate_policy.yaml', policy)
+  /** Until every client has been shown by both protocols what it is to be shown last. */
+  const untilAllSee = (phones: RegExp, sent: RegExp): Promise<void> =>
+    eventually(() => {
+      for (const [name, { imap, smtp }] of clients) {
+        const hit = PHONES_WITH_IT.includes(name)
+        assert.match(imap.at(-1) ?? '', hit ? phones : /^reads hello$/, name)
+        assert.match(smtp.at(-1) ?? '', hit ? sent : /^250$/, name)
+      }
+    })
+  const UNTOUCHED = 'reads hello'
+  const REFUSED = `${ORDER}. Help desk: +1 555 0100`
+
+  it('is tried in mode monitor: nobody is shown anything, and it is noted who would have been refused', async () => {
+    await eventually(() => {
+      const noted = site
+        .blockLog()
+        .map(({ device: id, outcome, enforced }) => [id, outcome, enforced].join(' '))
+      assert.deepEqual(new Set(noted), new Set(PHONES_WITH_IT.map((id) => `${id} block false`)))
+    })
+    await untilAllSee(/^reads hello$/, /^250$/)
+  })
+  it('is announced, warns, and at its deadline refuses the phones that carry the app', async () => {
+    publish(ANNOUNCED)
+    await site.haraka.until(/"policy in force"/, 2)
+    publish(WARNING)
+    await untilAllSee(/^reads hello, told Remove TikTok/, /^250$/)
+    publish(OVERDUE)
+    await untilAllSee(/^refused \[CONTACTADMIN]/, /^550 /)
+  })
+  it('is recalled: everybody is back, and the command names each of them at the next sync', async () => {
+    const orders = JSON.parse(await site.run('policy', 'history', '--json')) as {
+      kind: string
+      version: number
+    }[]
+    assert.deepEqual(
+      orders.flatMap(({ kind, version }) => (kind === 'policy' ? version : [])),
+      [4, 3, 2, 1],
+    )
+    const recall = site.startCli('recall', '--to', '2', '--reason', 'sent in error', '--follow', '--json')
+    await recall.until(/"device":"anna-ios","policy":5,"now":"served"/)
+    await recall.until(/"device":"ben-android","policy":5,"now":"served"/)
+    await recall.stop('SIGINT')
+    const [proof = '', ...synced] = recall.stdout.trimEnd().split('\n')
+    const { affected, blocked, hosts } = JSON.parse(proof) as {
+      affected: { device: string; now: string; warnings: number; blocks: number }[]
+      blocked: { devices: number; people: number }
+      hosts: { workers: { pid: number }[] }[]
+    }
+    assert.deepEqual([blocked.devices, blocked.people], [2, 2])
+    assert.deepEqual(
+      new Set(affected.map(({ device: id, now }) => `${id} ${now}`)),
+      new Set(PHONES_WITH_IT.map((id) => `${id} served`)),
+    )
+    for (const { warnings, blocks } of affected) assert.ok(warnings > 0 && blocks > 0)
+    assert.deepEqual(
+      new Set(hosts.flatMap(({ workers }) => workers.map(({ pid }) => pid))),
+      new Set(site.workers),
+    )
+    const named = synced.map((line) => (JSON.parse(line) as { device: string }).device)
+    assert.deepEqual(named.sort(), PHONES_WITH_IT)
+    await untilAllSee(/^reads hello$/, /^250$/)
+  })
+  it('was shown to each client in this order, and to laptops and other phones never', async () => {
+    await Promise.all([...clients.values()].map((client) => client.stop()))
+    const by = /deadline: (\S+)T(\d\d:\d\d)/.exec(WARNING)
+    const warned = `${ORDER} (by ${by?.[1]} ${by?.[2]} UTC). Help desk: +1 555 0100`
+    for (const [name, { imap, smtp }] of clients) {
+      const hit = PHONES_WITH_IT.includes(name)
+      assert.deepEqual(
+        imap,
+        hit
+          ? [UNTOUCHED, `reads hello, told ${warned}`, `refused [CONTACTADMIN] ${REFUSED}`, UNTOUCHED]
+          : [UNTOUCHED],
+        name,
+      )
+      assert.deepEqual(smtp, hit ? ['250', `550 5.7.1 ${REFUSED}`, '250'] : ['250'], name)
+    }
+  })
+})
