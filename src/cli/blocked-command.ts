@@ -4,7 +4,7 @@ import { everyDevice } from '../devices/every-device'
 import { CorruptRecordError } from '../devices/store'
 import type { Decision } from '../policy/decision'
 import { note, type CommandContext } from './context'
-import { age, isoTime, jsonLine, table } from './output'
+import { age, isoTime, jsonLine, outcomeStyle, table, type Cell } from './output'
 import { standing } from './standing'
 
 /** How many devices the table shows; `--json` gives them all, one a line. */
@@ -19,7 +19,7 @@ export function blockedCommand(program: Command, context: () => CommandContext):
 
 function blocked(context: CommandContext): void {
   const { out } = context.streams
-  const rows: (string | null)[][] = []
+  const rows: Cell[][] = []
   const decide = standing(context)
   let count = 0
   for (const record of everyDevice(context.store())) {
@@ -38,7 +38,10 @@ function blocked(context: CommandContext): void {
         record.id,
         record.owners.join(' '),
         record.platform,
-        decision.enforced ? 'yes' : 'would be',
+        {
+          text: decision.enforced ? 'yes' : 'would be',
+          style: outcomeStyle('block', decision.enforced),
+        },
         decision.reason,
         decision.rule,
         age(evidence),

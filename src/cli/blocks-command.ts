@@ -1,23 +1,48 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Command } from 'commander'
+import { Option, type Command } from 'commander'
 
 import { normaliseUser } from '../devices/record'
 import { StoreProblem } from '../devices/redis/problem'
-import { formatEntry, isWanted, type JournalEntry, type JournalQuery } from '../journal/journal'
+import {
+  formatEntry,
+  isWanted,
+  type JournalEntry,
+  type JournalFilter,
+  type JournalQuery,
+} from '../journal/journal'
+import { EXPORT_FORMATS, exportBlocks, type ExportFormat } from '../lookup/block-export'
 import type { Block, BlocksSource } from '../lookup/blocks-source'
 import { siteBlocks } from '../lookup/site'
+import {
+  OUTCOMES,
+  PLATFORMS,
+  PROTOCOLS,
+  REASONS,
+  type Outcome,
+  type Platform,
+  type Protocol,
+  type Reason,
+} from '../policy/vocabulary'
 import { note, type CommandContext } from './context'
-import { durationMs } from './moment'
-import { age, clockTime, jsonLine, printable, table, UsageError } from './output'
+import { pastMs } from './moment'
+import { age, cellText, clockTime, jsonLine, outcomeCell, table, UsageError, type Cell } from './output'
 
 interface BlocksOptions {
   readonly since?: string
+  readonly until?: string
   readonly device?: string
   readonly user?: string
-  readonly limit: string
+  readonly platform?: Platform
+  readonly reason?: Reason
+  readonly mandate?: string
+  readonly outcome?: Outcome
+  readonly protocol?: Protocol
+  readonly limit?: string
+  readonly format?: ExportFormat
   readonly follow?: boolean
 }
 
+const DEFAULT_LIMIT = 100
 const MAX_LIMIT = 100_000
 /** How often `--follow` looks for new entries. */
 const FOLLOW_MS = 250
@@ -27,15 +52,31 @@ export function blocksCommand(program: Command, context: () => CommandContext): 
   program
     .command('blocks')
     .description('the block log: decisions that were not a plain allow, newest last')
-    .option('--since <duration>', 'no older than, e.g. 1h')
+    .option('--since <when>', 'no older than: how long ago, e.g. 1h, or a time, RFC 3339 with a zone')
+    .option('--until <when>', 'older than: likewise')
     .option('--device <id>', 'of this device')
     .option('--user <address>', 'of this user')
-    .option('--limit <count>', 'at most this many', '100')
+    .addOption(new Option('--platform <platform>', 'of this platform').choices(PLATFORMS))
+    .addOption(new Option('--reason <reason>', 'decided for this reason').choices(REASONS))
+    .option('--mandate <id>', 'decided by this mandate')
+    .addOption(new Option('--outcome <outcome>', 'that came out so, enforced or not').choices(OUTCOMES))
+    .addOption(new Option('--protocol <protocol>', 'of this protocol').choices(PROTOCOLS))
+    .option('--limit <count>', `at most this many; default: ${DEFAULT_LIMIT}, with --format all`)
+    .addOption(new Option('--format <format>', 'export them, newest first').choices(EXPORT_FORMATS))
     .option('--follow', 'go on with new ones as they come, until interrupted')
     .action(async (options: BlocksOptions) => {
       const interrupt = new AbortController()
       if (options.follow) context().streams.onInterrupt(() => interrupt.abort())
-      const query = queryOf(context(), options)
+      const filter = filterOf(context(), options)
+      const limit = limitOf(options)
+      if (options.format !== undefined) {
+        if (options.follow) throw new UsageError('--format stands without --follow')
+        const source = await siteBlocks(context())
+        for await (const lines of exportBlocks(source, filter, options.format, limit))
+          context().streams.raw(lines)
+        return
+      }
+      const query = { ...filter, limit: limit ?? DEFAULT_LIMIT }
       const source = await siteBlocks(context())
       const { blocks, cursor } = await source.query(query)
       show(context(), blocks.reverse(), options)
@@ -43,16 +84,28 @@ export function blocksCommand(program: Command, context: () => CommandContext): 
     })
 }
 
-/** What is asked for: the journal has users in the form that decisions compare. */
-function queryOf(context: CommandContext, { device, user, since, limit: text }: BlocksOptions): JournalQuery {
+/** undefined: none was given. */
+function limitOf({ limit: text }: BlocksOptions): number | undefined {
+  if (text === undefined) return undefined
   const limit = Number(text)
   if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT)
     throw new UsageError(`--limit takes 1 to ${MAX_LIMIT}`)
+  return limit
+}
+
+/** What is asked for: the journal has users in the form that decisions compare. */
+function filterOf(context: CommandContext, options: BlocksOptions): JournalFilter {
+  const { device, user, platform, reason, mandate, outcome, protocol, since, until } = options
   return {
-    limit,
-    ...(since !== undefined && { sinceMs: context.now() - durationMs('--since', since) }),
+    ...(since !== undefined && { sinceMs: pastMs('--since', since, context.now()) }),
+    ...(until !== undefined && { untilMs: pastMs('--until', until, context.now()) }),
     ...(device !== undefined && { device }),
     ...(user !== undefined && { user: normaliseUser(user) }),
+    ...(platform !== undefined && { platform }),
+    ...(reason !== undefined && { reason }),
+    ...(mandate !== undefined && { rule: mandate }),
+    ...(outcome !== undefined && { outcome }),
+    ...(protocol !== undefined && { protocol }),
   }
 }
 
@@ -98,15 +151,13 @@ interface BlocksTable {
 /** In a fleet it says which host a block was on. */
 function tableOf(context: CommandContext): BlocksTable {
   const inFleet = context.config().store.kind === 'redis'
-  const cells = (block: Block): (string | number)[] => [...row(block), ...(inFleet ? [block.host] : [])]
+  const cells = (block: Block): Cell[] => [...row(block), ...(inFleet ? [block.host] : [])]
   return {
     of: (blocks) => table([...HEADINGS, ...(inFleet ? ['host'] : [])], blocks.map(cells)),
     line: (block) =>
       context.json
         ? jsonLine({ ...formatEntry(block), ...(inFleet && { host: block.host }) })
-        : `${cells(block)
-            .map((cell) => printable(String(cell)))
-            .join('  ')}\n`,
+        : `${cells(block).map(cellText).join('  ')}\n`,
   }
 }
 
@@ -124,11 +175,11 @@ const HEADINGS = [
   'evidence',
 ]
 
-const row = (entry: JournalEntry): (string | number)[] => [
+const row = (entry: JournalEntry): Cell[] => [
   clockTime(entry.time),
   entry.decision,
   entry.protocol,
-  entry.enforced ? entry.outcome : `would ${entry.outcome}`,
+  outcomeCell(entry.outcome, entry.enforced),
   entry.reason,
   entry.rule ?? '-',
   entry.user,

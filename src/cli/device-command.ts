@@ -16,6 +16,7 @@ import { unlessDamaged } from '../devices/unless-damaged'
 import { answer, note, type CommandContext } from './context'
 import { importCommand } from './import-command'
 import { untilInForce } from './in-force'
+import { didYouMean } from './near-device'
 import { age, clockTime, facts, jsonLine, Refusal, table, UsageError } from './output'
 
 interface ListOptions {
@@ -69,7 +70,7 @@ export function checkedUser(user: string): string {
 
 function get(context: CommandContext, id: string): void {
   const record = context.store().device(checkedDeviceId(id))
-  if (!record) throw new Refusal(`no device ${id} was ever reported`)
+  if (!record) throw neverReported(context, id)
   const evidenceAge = age((context.now() - record.evidenceAt) / 1000)
   const text = facts([
     ['id', record.id],
@@ -82,6 +83,9 @@ function get(context: CommandContext, id: string): void {
   ])
   answer(context, formatDeviceRecord(record), text)
 }
+
+const neverReported = (context: CommandContext, id: string): Refusal =>
+  new Refusal(`no device ${id} was ever reported${didYouMean(context.store(), id)}`)
 
 async function put(context: CommandContext, argument: string): Promise<void> {
   const parsed = parseDeviceRecord(json(argument === '-' ? await inputText(context) : argument))
@@ -177,8 +181,7 @@ const row = (record: DeviceRecord, now: number): string[] => [
 
 async function forget(context: CommandContext, id: string): Promise<void> {
   const since = performance.now()
-  if (!(await context.store().forgetDevice(checkedDeviceId(id))))
-    throw new Refusal(`no device ${id} was ever reported`)
+  if (!(await context.store().forgetDevice(checkedDeviceId(id)))) throw neverReported(context, id)
   await untilInForce(context, since)
   answer(context, { forgotten: id }, `device ${id} forgotten\n`)
 }

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { hasColour } from './paint'
 import { run } from './program'
 
 // Who reads the answer may have read enough (`| head`).
@@ -9,7 +10,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 
 void run(process.argv.slice(2), {
   out: (text) => process.stdout.write(text),
+  raw: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
+  colour: hasColour(process.env, process.stdout.isTTY),
   interactive: process.stderr.isTTY,
   input: process.stdin,
   onInterrupt: (end) => {

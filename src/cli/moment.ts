@@ -13,6 +13,10 @@ export function durationMs(option: string, text: string): number {
   return ms
 }
 
+/** A moment of the past: how long before `now`, or a time. */
+export const pastMs = (option: string, text: string, now: number): number =>
+  /^\d{4}-/.test(text) ? timeMs(option, text) : now - durationMs(option, text)
+
 /** An RFC 3339 time to epoch milliseconds; one without a zone is refused, since it means two moments. */
 export function timeMs(option: string, text: string): number {
   const ms = momentOf(text)

@@ -1,12 +1,18 @@
 import { escapeLine } from '../journal/line-text'
 import { isoTime } from '../lookup/site'
+import type { Outcome } from '../policy/vocabulary'
+import { paint, widthOf, withoutMarks, type Style } from './paint'
 
 export { isoTime }
 
 /** Where a command's answers go and its input comes from; a test gives its own. */
 export interface Streams {
   readonly out: (text: string) => void
+  /** The same for what is no text for people: as it is. */
+  readonly raw: (text: string) => void
   readonly err: (text: string) => void
+  /** Whether `out` may have colours. */
+  readonly colour: boolean
   /** Whether `err` is a terminal, so that a progress bar makes sense there. */
   readonly interactive: boolean
   readonly input: AsyncIterable<Uint8Array>
@@ -24,7 +30,15 @@ export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
-type Cell = string | number | null | undefined
+/** Text, or text in a style. */
+export type Cell = string | number | null | undefined | { readonly text: string; readonly style: Style }
+
+export const cellText = (cell: Cell): string =>
+  typeof cell === 'object' && cell !== null
+    ? paint(cell.style, withoutMarks(printable(cell.text)))
+    : withoutMarks(printable(String(cell ?? '-')))
+
+const padded = (text: string, width: number): string => text + ' '.repeat(Math.max(0, width - widthOf(text)))
 
 /** Control characters and marks that reorder text, from stored data, must not reach a terminal. */
 export const printable = (text: string): string => printableText(text).replace(/[\n\t]/g, '\ufffd')
@@ -38,28 +52,35 @@ export const printableText = (text: string): string =>
   )
 
 /** One line of JSON that does nothing to a terminal. */
-export const jsonLine = (value: unknown): string => `${escapeLine(JSON.stringify(value))}\n`
+export const jsonLine = (value: unknown): string =>
+  `${escapeLine(JSON.stringify(value)).replace(/[\ue000-\ue00f]/g, (mark) => `\\u${mark.charCodeAt(0).toString(16)}`)}\n`
 
 /** Rows under headings, in columns as wide as their widest cell. */
 export function table(headings: readonly string[], rows: readonly (readonly Cell[])[]): string {
-  const cells = [headings, ...rows].map((row) => row.map((cell) => printable(String(cell ?? '-'))))
-  const widths = headings.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)))
+  const titles = headings.map((text): Cell => ({ text, style: 'bold' }))
+  const cells = [titles, ...rows].map((row) => row.map(cellText))
+  const widths = headings.map((_, column) =>
+    cells.reduce((width, row) => Math.max(width, widthOf(row[column] ?? '')), 0),
+  )
   return cells
     .map(
       (row) =>
         `${row
-          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+          .map((cell, column) => padded(cell, widths[column] ?? 0))
           .join('  ')
           .trimEnd()}\n`,
     )
     .join('')
 }
 
+/** A label in capitals is something that needs attention. */
+const labelStyle = (label: string): Style => (/^[A-Z ]+$/.test(label) ? 'red' : 'dim')
+
 /** `label: value` lines, the labels in one column. */
 export function facts(entries: readonly (readonly [label: string, value: Cell])[]): string {
   const width = Math.max(...entries.map(([label]) => label.length)) + 1
   return entries
-    .map(([label, value]) => `${`${label}:`.padEnd(width)} ${printable(String(value ?? '-'))}\n`)
+    .map(([label, value]) => `${padded(paint(labelStyle(label), `${label}:`), width)} ${cellText(value)}\n`)
     .join('')
 }
 
@@ -75,3 +96,19 @@ export function age(seconds: number | null): string {
   if (seconds < 172_800) return `${Math.round(seconds / 3600)}h`
   return `${Math.round(seconds / 86_400)}d`
 }
+
+const OUTCOME_STYLES: Readonly<Record<Outcome, Style>> = {
+  allow: 'green',
+  warn: 'yellow',
+  block: 'red',
+  unavailable: 'red',
+}
+
+/** How somebody is served, in the colour of it; what is only noted stands back. */
+export const outcomeStyle = (outcome: Outcome, enforced: boolean): Style =>
+  enforced ? OUTCOME_STYLES[outcome] : 'dim'
+
+export const outcomeCell = (outcome: Outcome, enforced: boolean): Cell => ({
+  text: enforced ? outcome : `would ${outcome}`,
+  style: outcomeStyle(outcome, enforced),
+})

@@ -6,6 +6,8 @@ import { VERSION } from '../config/version'
 import { auditCommand } from './audit-command'
 import { blockedCommand } from './blocked-command'
 import { blocksCommand } from './blocks-command'
+import { withExamples } from './command-examples'
+import { completionCommand } from './completion-command'
 import { openSite, type CommandContext, type Site } from './context'
 import { deviceCommand } from './device-command'
 import { feedCommand } from './feed-command'
@@ -13,6 +15,7 @@ import { initCommand } from './init-command'
 import { modeCommand } from './mode-command'
 import { printableText, UsageError, type Streams } from './output'
 import { overrideCommand } from './override-command'
+import { rendered } from './paint'
 import { policyCommand } from './policy-command'
 import { profileCommand } from './profile-command'
 import { recallCommand } from './recall-command'
@@ -27,7 +30,7 @@ const EXIT_REFUSED = 1
 const EXIT_USAGE = 2
 
 /** Commands that neither read nor write the store: they wait for nobody. */
-const WITHOUT_STORE: readonly string[] = ['init', 'check', 'test', 'blocks']
+const WITHOUT_STORE: readonly string[] = ['init', 'check', 'test', 'blocks', 'bash', 'zsh', 'fish']
 
 /**
  * Runs one command line and gives its exit code: 0 done, 1 refused (the reason on stderr), 2 usage.
@@ -35,9 +38,10 @@ const WITHOUT_STORE: readonly string[] = ['init', 'check', 'test', 'blocks']
  */
 export async function run(argv: readonly string[], given: Streams): Promise<number> {
   const err = (text: string): void => given.err(printableText(text))
-  const streams: Streams = { ...given, err }
+  let options: GlobalOptions = { color: !argv.includes('--no-color') }
+  const out = (text: string): void => given.out(rendered(text, given.colour && options.color !== false))
+  const streams: Streams = { ...given, out, err }
   const program = new Command('device-gate')
-  let options: GlobalOptions = {}
   let site: Site | undefined
   const openedSite = (): Site => {
     const { config = process.cwd(), json = false } = options
@@ -51,6 +55,7 @@ export async function run(argv: readonly string[], given: Streams): Promise<numb
     .configureOutput({
       writeOut: streams.out,
       writeErr: err,
+      getOutHasColors: () => given.colour && options.color !== false,
       outputError: (text, write) => write(text.replace(/^error: /, 'device-gate: ')),
     })
     .hook('preAction', async (_, command) => {
@@ -61,6 +66,26 @@ export async function run(argv: readonly string[], given: Streams): Promise<numb
         await openedSite().catchUp()
     })
 
+  addCommands(program, context, streams)
+
+  try {
+    await program.parseAsync(argv, { from: 'user' })
+    return EXIT_DONE
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_DONE : EXIT_USAGE
+    err(`device-gate: ${(error as Error).message}\n`)
+    return error instanceof UsageError ? EXIT_USAGE : EXIT_REFUSED
+  } finally {
+    await site?.close()
+  }
+}
+
+/** All there are, with their options and examples. */
+export function addCommands(
+  program: Command,
+  context: () => CommandContext,
+  streams: Pick<Streams, 'raw'>,
+): Command {
   initCommand(program, context)
   statusCommand(program, context)
   modeCommand(program, context)
@@ -78,28 +103,21 @@ export async function run(argv: readonly string[], given: Streams): Promise<numb
   tagCommand(program, context)
   profileCommand(program, context)
   tokenCommand(program, context)
+  completionCommand(program, streams)
   withGlobalOptions(program)
-
-  try {
-    await program.parseAsync(argv, { from: 'user' })
-    return EXIT_DONE
-  } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_DONE : EXIT_USAGE
-    err(`device-gate: ${(error as Error).message}\n`)
-    return error instanceof UsageError ? EXIT_USAGE : EXIT_REFUSED
-  } finally {
-    await site?.close()
-  }
+  withExamples(program)
+  return program
 }
 
 interface GlobalOptions {
   readonly config?: string
   readonly json?: boolean
+  readonly color?: boolean
 }
 
 /**
- * `-c` and `--json` may stand before the command or behind it, as people type them. Each command has them for
- * itself: a command line searched for them as a whole would take them out of `--reason "-critical outage"`.
+ * `-c`, `--json` and `--no-color` may stand before the command or behind it, as people type them. Each command has them
+ * for itself: a command line searched for them as a whole would take them out of `--reason "-critical outage"`.
  */
 function withGlobalOptions(command: Command): void {
   command
@@ -107,10 +125,13 @@ function withGlobalOptions(command: Command): void {
     .exitOverride()
     .option('-c, --config <dir>', "Haraka's directory, the one with config/ in it; default: this one")
     .option('--json', 'print JSON for programs instead of text for people')
+    .option('--no-color', 'print no colours on a terminal')
   command.commands.forEach(withGlobalOptions)
 }
 
 function globalOptions(command: Command): GlobalOptions {
   const given = command.parent ? globalOptions(command.parent) : {}
-  return { ...given, ...command.opts<GlobalOptions>() }
+  const own = command.opts<GlobalOptions>()
+  // Not given is `true` at each level.
+  return { ...given, ...own, color: given.color !== false && own.color !== false }
 }

@@ -6,7 +6,8 @@ import type { Case } from '../lookup/case'
 import { NotKnownError } from '../lookup/site'
 import { questionOf, why, whyJson, type Why } from '../lookup/why'
 import { answer, type CommandContext } from './context'
-import { age, clockTime, facts, Refusal, table } from './output'
+import { didYouMean } from './near-device'
+import { age, clockTime, facts, outcomeStyle, Refusal, table } from './output'
 
 export function whyCommand(program: Command, context: () => CommandContext): void {
   program
@@ -20,7 +21,7 @@ async function showWhy(context: CommandContext, who: string): Promise<void> {
   const question = questionOf(context, who)
   const found = await why(context, question).catch((error: unknown) => {
     if (!(error instanceof NotKnownError)) throw error
-    throw new Refusal(`no device, user or decision is known as ${who}`)
+    throw new Refusal(`no device, user or decision is known as ${who}${didYouMean(context.store(), who)}`)
   })
   const { cases, recent } = found
   const text = cases
@@ -36,7 +37,13 @@ function describe(context: CommandContext, { decision, device }: Case): string {
       ? 'none'
       : `${age((context.now() - evidenceAt) / 1000)} old, from ${device?.source ?? 'its feed'}`
   return facts([
-    ['decision', enforced || outcome === 'allow' ? outcome : `allow (would ${outcome})`],
+    [
+      'decision',
+      {
+        text: enforced || outcome === 'allow' ? outcome : `allow (would ${outcome})`,
+        style: outcomeStyle(outcome, enforced),
+      },
+    ],
     ['because', rule === null ? reason : `${reason}: ${rule}`],
     ...(decision.proof === 'owner' && decision.deviceId !== null
       ? [['decided by', `device ${decision.deviceId}`] as const]
@@ -58,7 +65,10 @@ const stepsText = ({ steps }: Case): string =>
     steps.map(({ step, name, result, effect, saw }) => [
       step,
       name,
-      effect ? `${result}: ${effect.action}` : result,
+      {
+        text: effect ? `${result}: ${effect.action}` : result,
+        style: result === 'decided' && effect ? outcomeStyle(effect.action, true) : 'dim',
+      },
       saw || '-',
     ]),
   )

@@ -68,6 +68,8 @@ async function deviceGate(dir: string, ...argv: string[]): Promise<string> {
   const streams = {
     out: (text: string) => out.push(text),
     err: (text: string) => err.push(text),
+    raw: (text: string) => out.push(text),
+    colour: false,
     interactive: false,
     input: process.stdin,
     onInterrupt: () => undefined,

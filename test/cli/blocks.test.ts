@@ -120,4 +120,76 @@ describe('device-gate blocks', () => {
       assert.doesNotMatch(follow.output, /EPIPE|Error/)
     })
   })
+
+  describe('told apart', () => {
+    const hour = 3_600_000
+    const at = (hoursAgo: number): number => Date.now() - hoursAgo * hour
+    beforeEach(() =>
+      site().journal(
+        blockEntry({ decision: 'AAAAAAAA', time: at(30), reason: 'mandate_deadline', rule: 'm' }),
+        blockEntry({ decision: 'BBBBBBBB', time: at(20), platform: 'android', user: 'b@example.com' }),
+        blockEntry({
+          decision: 'CCCCCCCC',
+          time: at(10),
+          outcome: 'warn',
+          reason: 'grace',
+          user: 'c@example.com',
+        }),
+        blockEntry({ decision: 'DDDDDDDD', time: at(1), protocol: 'smtp', user: '=d@example.com' }),
+      ),
+    )
+
+    const filters: readonly (readonly [argv: readonly string[], decisions: string])[] = [
+      [['--reason', 'grace'], 'C'],
+      [['--mandate', 'm'], 'A'],
+      [['--platform', 'android'], 'B'],
+      [['--outcome', 'block'], 'ABD'],
+      [['--protocol', 'smtp'], 'D'],
+      [['--until', '5h'], 'ABC'],
+      [['--since', '25h', '--until', '5h'], 'BC'],
+      [['--since', new Date(at(15)).toISOString()], 'CD'],
+      [['--outcome', 'block', '--platform', 'ios', '--protocol', 'imap'], 'A'],
+    ]
+    for (const [argv, decisions] of filters)
+      it(`by ${argv.join(' ')}`, async () => {
+        const found = (await site().lines('blocks', ...argv)) as { decision: string }[]
+        assert.equal(found.map(({ decision }) => decision[0]).join(''), decisions)
+      })
+
+    it('a reason that there is not: refused with those there are', async () => {
+      const { code, err } = await site().run('blocks', '--reason', 'grase')
+      assert.equal(code, 2)
+      assert.match(err, /'grase' is invalid\. Allowed choices are break_glass, /)
+    })
+
+    it('exported as CSV, newest first, where no cell is a formula', async () => {
+      const csv = await site().out('blocks', '--format', 'csv')
+      const [heading, first, ...others] = csv.trimEnd().split('\r\n')
+      assert.match(heading ?? '', /^time,host,decision,protocol,user,/)
+      assert.match(
+        first ?? '',
+        /,DDDDDDDD,smtp,'=d@example\.com,anna-phone,ios,tag,block,true,noncompliant,,1,60,/,
+      )
+      assert.equal(others.length, 3)
+    })
+
+    it('exported as NDJSON, no more than asked for', async () => {
+      const text = await site().out('blocks', '--format', 'ndjson', '--limit', '2', '--outcome', 'block')
+      const rows = text
+        .trimEnd()
+        .split('\n')
+        .map((row) => JSON.parse(row) as { decision: string; host: string })
+      assert.deepEqual(
+        rows.map(({ decision }) => decision[0]),
+        ['D', 'B'],
+      )
+      assert.ok(rows.every(({ host }) => host !== ''))
+    })
+
+    it('exported and followed at once: refused', async () => {
+      const { code, err } = await site().run('blocks', '--format', 'csv', '--follow')
+      assert.equal(code, 2)
+      assert.match(err, /--format stands without --follow/)
+    })
+  })
 })

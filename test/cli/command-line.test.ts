@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
 
+import { Command } from 'commander'
+
+import { addCommands } from '../../src/cli/program'
 import { cliSites, record } from './site'
 
 describe('a command line', () => {
@@ -115,6 +118,49 @@ describe('a command line', () => {
     }
     const { out } = await site().run('--version')
     assert.match(out, /^\d+\.\d+\.\d+\n$/)
+  })
+
+  describe('of which each command has an example in its help', () => {
+    const leaves = (command: Command, path: readonly string[] = []): string[][] =>
+      command.commands.length === 0
+        ? [[...path]]
+        : command.commands.flatMap((one) => (one.name() === 'help' ? [] : leaves(one, [...path, one.name()])))
+
+    it('that the command line takes', async () => {
+      const program = addCommands(new Command('device-gate'), () => assert.fail(), { raw: () => undefined })
+      for (const path of leaves(program)) {
+        const { out } = await site().run(...path, '--help')
+        const examples = /\nExamples?:\n([^]*)$/.exec(out)?.[1]?.trimEnd().split('\n') ?? []
+        assert.notEqual(examples.length, 0, path.join(' '))
+        const command = path.reduce<Command | undefined>(
+          (at, name) => at?.commands.find((one) => one.name() === name),
+          program,
+        )
+        const known = command?.options.flatMap(({ long, short }) => [long, short]) ?? []
+        for (const example of examples.filter((line) => !line.includes('source <('))) {
+          assert.match(example, new RegExp(`^  device-gate (-c \\S+ )?${path.join(' ')}( |$)`))
+          for (const [option] of example.matchAll(/(?<= )--[a-z-]+/g))
+            assert.ok(known.includes(option), `${example}: ${option}`)
+        }
+      }
+    })
+  })
+
+  describe('about a device that nobody reported', () => {
+    beforeEach(async () => {
+      await site().applyPolicy('mode: enforce')
+      await site().out('device', 'put', record({ id: 'd-21' }))
+    })
+    for (const argv of [['device', 'get'], ['device', 'forget'], ['why']])
+      it(`${argv.join(' ')}: tells the one that is nearly called so`, async () => {
+        const { code, err } = await site().run(...argv, 'd-12')
+        assert.equal(code, 1)
+        assert.match(err, /d-12 .*\(did you mean d-21\?\)|as d-12 \(did you mean d-21\?\)/)
+      })
+    it('tells none where none is near', async () => {
+      const { err } = await site().run('device', 'get', 'anything-else')
+      assert.equal(err, 'device-gate: no device anything-else was ever reported\n')
+    })
   })
 
   describe('takes -c and --json before the command and behind it', () => {

@@ -122,9 +122,9 @@ class Shell {
       this.#variables.set(name, (await this.#answer(inner)).out.trimEnd())
       return ''
     }
-    const piped = /^(.*?)\s*\| jq$/.exec(command)
+    const piped = /^(.*?)\s*\| jq(?: '(.*)')?$/.exec(command)
     const { out, err } = await this.#answer(piped?.[1] ?? command)
-    return err + (piped ? `${JSON.stringify(JSON.parse(out), null, 2)}\n` : out)
+    return err + (piped ? `${JSON.stringify(filtered(JSON.parse(out), piped[2]), null, 2)}\n` : out)
   }
 
   #answer(command: string): Promise<{ out: string; err: string }> {
@@ -139,6 +139,16 @@ class Shell {
   #expanded(word: string): string {
     return word.replace(/\$(\w+)/g, (_, name: string) => this.#variables.get(name) ?? '')
   }
+}
+
+/** Of jq's language `del(.a[].b[N:])`: of each of `a` the first N of its `b`. */
+function filtered(value: unknown, filter: string | undefined): unknown {
+  if (filter === undefined) return value
+  const [, list = '', inner = '', from] = /^del\(\.(\w+)\[\]\.(\w+)\[(\d+):\]\)$/.exec(filter) ?? []
+  const document = value as Record<string, Record<string, unknown[]>[]>
+  const shorter = document[list]?.map((one) => ({ ...one, [inner]: one[inner]?.slice(0, Number(from)) }))
+  if (!shorter) throw new Error(`jq does not know ${filter} here`)
+  return { ...document, [list]: shorter }
 }
 
 /** What differs from run to run: moments, ages, hashes, keys and the macs made with them, and the widths of columns. */

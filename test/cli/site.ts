@@ -56,6 +56,8 @@ export const blockEntry = (change: Partial<JournalEntry> = {}): JournalEntry => 
 
 /** A Haraka directory on which no Haraka runs, and the command line on it. */
 export class CliSite {
+  /** As on a terminal. */
+  colour = false
   readonly dir = fs.mkdtempSync(path.join(os.tmpdir(), 'device-gate-cli-'))
 
   constructor() {
@@ -81,7 +83,9 @@ export class CliSite {
     const answer = { code: 0, out: '', err: '' }
     const code = await run(argv, {
       out: (text) => (answer.out += text),
+      raw: (text) => (answer.out += text),
       err: (text) => (answer.err += text),
+      colour: this.colour,
       interactive: false,
       input: chunks(input),
       onInterrupt: () => undefined,

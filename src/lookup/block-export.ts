@@ -1,14 +1,16 @@
 import { setImmediate as turn } from 'node:timers/promises'
 
 import { formatEntry, type JournalFilter } from '../journal/journal'
-import type { Block, BlocksSource } from '../lookup/blocks-source'
+import { escapeLine } from '../journal/line-text'
+import type { Block, BlocksSource } from './blocks-source'
 
 export const EXPORT_FORMATS = ['csv', 'ndjson'] as const
 export type ExportFormat = (typeof EXPORT_FORMATS)[number]
 
 const ROWS_AT_ONCE = 500
-const MAX_ROWS = 1_000_000
+const MAX_EXPORTED = 1_000_000
 
+/** The published form of a block, of whichever host. */
 export const blockJson = (block: Block): Record<string, unknown> => ({
   ...formatEntry(block),
   host: block.host,
@@ -19,16 +21,19 @@ export async function* exportBlocks(
   source: BlocksSource,
   filter: JournalFilter,
   format: ExportFormat,
+  maxRows = MAX_EXPORTED,
 ): AsyncGenerator<string> {
   if (format === 'csv') yield csvRow(COLUMNS)
   let before: string | null = null
-  for (let rows = 0; rows < MAX_ROWS;) {
-    const limit = Math.min(ROWS_AT_ONCE, MAX_ROWS - rows)
+  for (let rows = 0; rows < maxRows;) {
+    const limit = Math.min(ROWS_AT_ONCE, maxRows - rows)
     const { blocks, next } = await source.page({ ...filter, limit }, before)
     rows += blocks.length
     const lines = blocks.map((block) => {
       const json = blockJson(block)
-      return format === 'csv' ? csvRow(COLUMNS.map((name) => json[name])) : `${JSON.stringify(json)}\n`
+      return format === 'csv'
+        ? csvRow(COLUMNS.map((name) => json[name]))
+        : `${escapeLine(JSON.stringify(json))}\n`
     })
     if (lines.length > 0) yield lines.join('')
     if (next === null) return
@@ -61,10 +66,14 @@ const csvRow = (cells: readonly unknown[]): string => `${cells.map(csvCell).join
 
 /** A spreadsheet takes text that begins so for a formula, and what clients call themselves is theirs to choose. */
 const FORMULA = /^[=+\-@\t\r]/
+/** What would do something to a terminal, in a file that is looked at there. */
+// eslint-disable-next-line no-control-regex -- these are exactly the characters to take out
+const ACTIVE = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g
 
 function csvCell(value: unknown): string {
   if (value === null || value === undefined) return ''
   if (typeof value !== 'string') return JSON.stringify(value)
-  const text = FORMULA.test(value) ? `'${value}` : value
+  const clean = value.replace(ACTIVE, '\ufffd')
+  const text = FORMULA.test(clean) ? `'${clean}` : clean
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }
