@@ -1,5 +1,7 @@
 import { spawnSync } from 'node:child_process'
 
+import { METRICS } from '../../src/metrics/catalogue'
+
 /** What a page for Prometheus says. */
 export interface Page {
   readonly types: ReadonlyMap<string, string>
@@ -36,4 +38,18 @@ export function checkMetrics(text: string): ToolResult {
   const { code, output } = promtool(['check', 'metrics'], text)
   const own = output.split('\n').filter((line) => line !== '' && !line.startsWith('nodejs_'))
   return { code: own.length === 0 && code === 3 ? 0 : code, output: own.join('\n') }
+}
+
+/** What an expression asks for that neither the gate nor `others` have. */
+export function unknownMetrics(expression: string, others: readonly string[] = []): string[] {
+  const known = new Set<string>([...Object.keys(METRICS), ...others])
+  const named = expression
+    // What stands in braces or quotes, and label lists behind by and without, are no metrics.
+    .replaceAll(/\{[^}]*\}|"[^"]*"|\[[^\]]*\]/g, '')
+    .replaceAll(/\b(by|without|on) \([^)]*\)/g, '')
+    .match(/[a-zA-Z_][\w:]*(?!\s*\()\b(?!\()/g)
+  const words = new Set(['and', 'or', 'unless', 'offset', 'sum', 'max', 'm', 'h'])
+  return (named ?? []).filter(
+    (name) => !words.has(name) && !known.has(name.replace(/_(bucket|sum|count)$/, '')),
+  )
 }
