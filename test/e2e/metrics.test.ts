@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import path from 'node:path'
 
 import { METRICS, type MetricDefinition } from '../../src/metrics/catalogue'
+import { openEnvironment } from '../../src/lmdb/environment'
 import { deviceLine } from '../support/device-line'
 import { Dovecot } from '../support/dovecot'
 import { eventually } from '../support/eventually'
@@ -11,6 +13,7 @@ import { Prometheus } from '../support/prometheus-server'
 
 const USER = 'anna@example.com'
 const PASSWORD = 'secret'
+const RULES = path.resolve(__dirname, '..', '..', 'ops', 'prometheus', 'alerts.yaml')
 /** Those of a host that is in no fleet. */
 const COUNTERS = Object.entries<MetricDefinition>(METRICS)
   .filter(([, { type, when }]) => type === 'counter' && when === undefined)
@@ -37,7 +40,7 @@ describe('a Prometheus that reads the gate', () => {
     const issued = await site.run('token', 'issue', 'prometheus', '--role', 'viewer', '--json')
     token = (JSON.parse(issued) as { readonly token: string }).token
     await site.start()
-    prometheus = await Prometheus.start({ url: site.adminUrl, token })
+    prometheus = await Prometheus.start({ url: site.adminUrl, token }, [RULES])
   })
   after(async () => {
     await prometheus.remove()
@@ -60,6 +63,15 @@ describe('a Prometheus that reads the gate', () => {
     const page = await fetch(`${site.adminUrl}/metrics`, { headers: { authorization: `Bearer ${token}` } })
     assert.match(page.headers.get('content-type') ?? '', /^text\/plain; version=0\.0\.4/)
     assert.deepEqual(checkMetrics(await page.text()), { code: 0, output: '' })
+  })
+
+  it('takes the rules, and none of them is about something that is not so', async () => {
+    await eventually(async () => {
+      const health = (await prometheus.rules()).map((rule) => rule.health)
+      assert.ok(health.length > 10)
+      assert.deepEqual([...new Set(health)], ['ok'])
+    })
+    assert.deepEqual(await prometheus.query('ALERTS{alertstate="firing"}'), [])
   })
 
   it('gets nothing without a token', async () => {
@@ -129,6 +141,17 @@ describe('a Prometheus that reads the gate', () => {
       assert.ok((await prometheus.query(name)).length > 0, name)
       assert.deepEqual(await prometheus.query(`resets(${name}[5m]) > 0`), [])
     }
+  })
+
+  it('sees what was let through because it could not be decided, and raises the alert', async () => {
+    site.editFile('device_gate.yaml', (text) => `fail_mode: open\n${text}`)
+    const environment = openEnvironment(path.join(site.dir, 'var', 'replica'), { schema: 1 })
+    const devices = environment.database('devices')
+    await environment.write(() => void devices.put('broken-phone', '{"id":"broken-ph'))
+    await environment.close()
+    await eventually(async () => assert.match(await submit('broken'), /^250 /))
+    await prometheus.until('device_gate_fail_open_total > 0')
+    await prometheus.until('ALERTS{alertname="DeviceGateFailOpen",alertstate="firing"}')
   })
 
   it('sees an edit of the policy that is not taken', async () => {
