@@ -97,7 +97,7 @@ describe('/readyz', () => {
   })
 
   it('fails when the lease of the fleet runs out, and is well when its store is there again', async () => {
-    const redis = await RedisServer.start()
+    const redis = await RedisServer.start({ config: ['appendonly yes', 'appendfsync always'] })
     try {
       await start({
         nodes: 1,
