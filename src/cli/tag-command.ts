@@ -2,11 +2,13 @@ import type { Command } from 'commander'
 
 import { rewriteSecretFile } from '../config/secret-file'
 import { createTagReader } from '../identity/device-tag'
+import { TRAFFIC_KEPT_MS } from '../journal/traffic'
 import { formatKeyring, rotateKeyring, type TagKeyring } from '../identity/tag-keyring'
 import { normaliseUser } from '../devices/record'
 import { unlessDamaged } from '../devices/unless-damaged'
 import { answer, note, type CommandContext } from './context'
-import { clockTime, isoTime, jsonLine, Refusal, table } from './output'
+import { authorship, CONFIRM, confirmed, orderDesk, type ReasonOptions } from './orders'
+import { clockTime, isoTime, jsonLine, printable, Refusal, table } from './output'
 import { tagExportCommand } from './tag-export-command'
 import { keyring, NO_KEY, tagIssuer } from './tag-issuer'
 
@@ -30,6 +32,13 @@ export function tagCommand(program: Command, context: () => CommandContext): voi
     .command('rotate')
     .description('make a new signing key (the first one too); tags of the older keys stay valid')
     .action(() => rotate(context()))
+  command
+    .command('remove')
+    .description('take a key away: tags that it signed are void')
+    .argument('<key>', 'its id, as tag keys shows it')
+    .option('--reason <text>', 'why; kept with it')
+    .option(...CONFIRM)
+    .action(async (id: string, options: ReasonOptions) => remove(context(), id, options))
   command
     .command('keys')
     .description('list the keys by id, never the keys themselves')
@@ -94,6 +103,33 @@ function rotate(context: CommandContext): void {
     { signing, keys: ring.length },
     `new tags are signed with key ${signing}; ${ring.length} ${ring.length === 1 ? 'key verifies' : 'keys verify'}\n`,
   )
+}
+
+async function remove(context: CommandContext, id: string, options: ReasonOptions): Promise<void> {
+  const by = authorship(context, options)
+  const isLeft = (key: { readonly id: string }): boolean => key.id !== id
+  const ring = keyring(context)
+  if (ring.every(isLeft)) throw new Refusal(`there is no key ${printable(id)}: see device-gate tag keys`)
+  const left = ring.filter(isLeft).map((key) => key.id)
+  const removal = { id, left, devicesByTag: devicesByTag(context) }
+  await orderDesk(context).removeTagKey(removal, by, confirmed(options))
+  // Ordered first: an order that is not done can be given again, a key that nobody ordered away is a mystery.
+  rewriteSecretFile(context.config().identity.tag.keyFile, () =>
+    formatKeyring(keyring(context).filter(isLeft)),
+  )
+  answer(
+    context,
+    { removed: id, keys: left },
+    `tags under key ${id} are void; ${left.length === 0 ? 'no key verifies' : `${left.length} verify`}\n`,
+  )
+}
+
+/** Which key signed a tag is not on record: all that came by any. */
+function devicesByTag(context: CommandContext): number {
+  const devices = new Set<string>()
+  for (const { proof, device } of context.traffic(context.now() - TRAFFIC_KEPT_MS))
+    if (proof === 'tag' && device !== null) devices.add(device)
+  return devices.size
 }
 
 function keys(context: CommandContext): void {

@@ -24,6 +24,7 @@ export const ORDER_KINDS = [
   'unpin',
   'hold',
   'feed',
+  'key',
 ] as const
 export type OrderKind = (typeof ORDER_KINDS)[number]
 

@@ -46,6 +46,15 @@ interface Worked {
   readonly figure: GuardFigure
 }
 
+/** A tag key that is taken away. */
+export interface KeyRemoval {
+  readonly id: string
+  /** The ids of the keys that stay. */
+  readonly left: readonly string[]
+  readonly devicesByTag: number
+}
+
+const TAG_KEYS = 'tagKeys'
 const TRIES = 5
 
 type SecondPerson = 'second person' | 'second person for a mandate'
@@ -106,6 +115,19 @@ export class OrderDesk {
       const figure = this.#overrideFigure(subject, (others) => without(others, kind, subject))
       this.#permit(figure, confirmed)
       return { order: removalOrder(kind, subject, by), figure }
+    })
+  }
+
+  /** Voids the tags under a key: guarded by how many devices came by tags lately, and kept in the history. */
+  removeTagKey({ id, left, devicesByTag }: KeyRemoval, by: Authorship, confirmed?: number): Promise<Given> {
+    return this.#give(() => {
+      const active = this.#active()
+      const { devices } = this.store.counts()
+      const figure = active ? guardFigure(devicesByTag, devices, active.policy.maxNewBlocks) : NOTHING
+      this.#permit(figure, confirmed)
+      const change = `Tag key ${id} removed: its tags are void; ${devicesByTag} devices came by tags within seven days.`
+      const effects: Order['effects'] = [{ kind: 'note', name: TAG_KEYS, value: { left, at: by.at } }]
+      return { figure, order: { ...by, kind: 'key', change, effects } }
     })
   }
 

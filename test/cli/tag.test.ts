@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
 
+import { bucketOf, type Visit } from '../../src/journal/traffic'
 import { ANNA, cliSites, record } from './site'
 
 const KEY_FILE = ['config', 'device_gate_tag.key'] as const
@@ -132,6 +133,77 @@ describe('device-gate tag', () => {
         assert.equal(code, 1)
       })
     }
+  })
+
+  describe('remove', () => {
+    const REASON = ['--reason', 'the profile leaked']
+    const POLICY = 'mode: enforce\nstale: { after: 9000d }\n'
+    const visit = (device: string, change: Partial<Visit> = {}): Visit => ({
+      bucket: bucketOf(Date.now()),
+      protocol: 'imap',
+      user: ANNA,
+      device,
+      proof: 'tag',
+      platformHint: null,
+      ...change,
+    })
+    const ids = async (): Promise<string[]> =>
+      ((await site().json('tag', 'keys')) as { id: string }[]).map(({ id }) => id)
+
+    it('is refused with the number of devices that came by tags within a week, and passes with it', async () => {
+      const key = await rotate()
+      const { name } = (await site().json('tag', 'issue', ANNA, 'd-1')) as { name: string }
+      await site().applyPolicy(POLICY)
+      for (let i = 0; i < 4; i += 1) await site().out('device', 'put', record({ id: `d-${i}` }))
+      const long = bucketOf(Date.now() - 8 * 86_400_000)
+      await site().traffic(
+        ...['d-1', 'd-2', 'd-3'].map((device) => visit(device)),
+        visit('d-1', { protocol: 'smtp' }),
+        visit('d-4', { proof: 'certificate' }),
+        visit('d-5', { bucket: long }),
+      )
+      const { code, err } = await site().run('tag', 'remove', key, ...REASON)
+      assert.match(
+        err,
+        /newly block 3 of 4 devices, max_new_blocks allows 1; nothing was changed.*--confirm 3\n$/,
+      )
+      assert.deepEqual([code, await ids()], [1, [key]])
+      await site().out('tag', 'remove', key, ...REASON, '--confirm', '3')
+      assert.deepEqual(await ids(), [])
+      assert.match((await site().run('tag', 'verify', name)).err, /no key here has signed it/)
+      const [entry] = (await site().json('policy', 'history')) as {
+        kind: string
+        change: string
+        reason: string
+      }[]
+      assert.equal(entry?.kind, 'key')
+      assert.equal(
+        entry.change,
+        `Tag key ${key} removed: its tags are void; 3 devices came by tags within seven days.`,
+      )
+      assert.equal(entry.reason, 'the profile leaked')
+      assert.match(await site().out('audit', 'verify'), /^the history is whole/)
+    })
+    it('of a key that nobody came with passes, and leaves the others', async () => {
+      const old = await rotate()
+      const fresh = await rotate()
+      await site().applyPolicy(POLICY)
+      assert.equal(
+        await site().out('tag', 'remove', old, ...REASON),
+        `tags under key ${old} are void; 1 verify\n`,
+      )
+      assert.deepEqual(await ids(), [fresh])
+    })
+    it('needs a key that is there, and a reason', async () => {
+      const key = await rotate()
+      const wrong = await site().run('tag', 'remove', 'zz', ...REASON)
+      assert.deepEqual(
+        [wrong.code, wrong.err],
+        [1, 'device-gate: there is no key zz: see device-gate tag keys\n'],
+      )
+      assert.equal((await site().run('tag', 'remove', key)).code, 2)
+      assert.deepEqual(await ids(), [key])
+    })
   })
 
   describe('rotate', () => {
