@@ -61,7 +61,7 @@ describe('device-gate policy test', () => {
     assert.equal(
       out,
       [
-        'TAP version 14',
+        'TAP version 13',
         '1..3',
         'ok 1 - ios compliant with app:x at 2026-07-11T16:00:00Z: block',
         'not ok 2 - windows compliant with app:x at 2026-07-11T16:00:00Z: block',
@@ -84,7 +84,7 @@ describe('device-gate policy test', () => {
     assert.equal(code, 1)
     assert.equal(
       (await run('mode: off\n', '--format', 'tap')).out,
-      'TAP version 14\n1..0 # SKIP the policy has no tests\n',
+      'TAP version 13\n1..0 # SKIP the policy has no tests\n',
     )
   })
   it('--format junit', async () => {
@@ -154,6 +154,6 @@ tests:
       'tap',
     )
     assert.equal(await process.exited, 1)
-    assert.match(process.stdout, /^TAP version 14\n1\.\.1\nnot ok 1 - /)
+    assert.match(process.stdout, /^TAP version 13\n1\.\.1\nnot ok 1 - /)
   })
 })
