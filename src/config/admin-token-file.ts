@@ -32,18 +32,25 @@ export function watchAdminTokens(
   file: string,
   listener: { readonly onChange: () => void; readonly onProblem: (problem: string) => void },
 ): AdminTokens {
-  const content = readTextFile(file)
-  let found = reading(file, content)
+  let known = readTextFile(file)
+  let found = reading(file, known)
   found.problems.forEach(listener.onProblem)
-  const watcher = watchFile(file, content, (changed) => {
-    found = reading(file, changed)
+  const take = (content: FileContent): void => {
+    known = content
+    found = reading(file, content)
     found.problems.forEach(listener.onProblem)
     listener.onChange()
-  })
+  }
+  let watcher = watchFile(file, known, take)
   return {
     current: () => found.tokens,
     lookAgain: () => {
-      found = readAdminTokenFile(file)
+      const content = readTextFile(file)
+      if (JSON.stringify(content) === JSON.stringify(known)) return
+      // One that knew the former content would take a quick way back to that for no change.
+      watcher.close()
+      take(content)
+      watcher = watchFile(file, content, take)
     },
     close: () => watcher.close(),
   }
