@@ -10,7 +10,7 @@ import { NotHeldError } from '../orders/holds'
 import { ApprovalRefusal } from '../orders/proposal'
 import { RecallRefusal } from '../orders/recall'
 import { ClientGone } from './gone'
-import { malformed, notFound, Problem, refused } from './problem'
+import { notFound, Problem, refused } from './problem'
 
 /** What is known of an error, as its answer; undefined: a fault of the server's own. */
 export function problemOf(error: unknown): Problem | undefined {
@@ -60,7 +60,12 @@ function requestProblem(error: Partial<FastifyError>): Problem | undefined {
   const missing = params['missingProperty'] ?? params['additionalProperty']
   const place = first.instancePath.split('/').slice(1)
   const field = [...place, ...(typeof missing === 'string' ? [missing.slice(0, 64)] : [])].join('.')
-  return malformed(field, `${partName(error.validationContext)}${told(first, params)}`)
+  return new Problem(
+    400,
+    'malformed',
+    `${partName(error.validationContext)}${told(first, params)}`,
+    field === '' ? {} : { field },
+  )
 }
 
 const partName = (context: string | undefined): string =>
