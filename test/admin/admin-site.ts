@@ -208,7 +208,7 @@ export class AdminSite {
       method,
       path,
       agent: false,
-      ...(this.#ca && { ca: fs.readFileSync(this.#ca.file) }),
+      ...(this.#ca && { ca: fs.readFileSync(this.#ca.file), servername: 'localhost' }),
       headers: {
         ...(token !== undefined && { authorization: `Bearer ${token}` }),
         ...(payload !== undefined && {

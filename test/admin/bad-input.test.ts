@@ -293,7 +293,7 @@ describe('what the admin server is sent', () => {
     it('is not even read from who may not send it', async () => {
       const answer = await site()
         .call('POST', '/api/v1/policy/check', { body: { text: 'x'.repeat(4_000_000) } })
-        .catch((error: NodeJS.ErrnoException) => error.code)
+        .catch((error: unknown) => (error as NodeJS.ErrnoException).code)
       if (typeof answer === 'object') assert.equal(answer.status, 401)
       else assert.match(String(answer), /ECONNRESET|EPIPE/)
     })

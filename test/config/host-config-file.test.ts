@@ -104,6 +104,21 @@ describe('device_gate.yaml', () => {
         '1:10 admin.listen: must be "host:port" or "[v6]:port" (found "8143")',
       ],
       [
+        'an admin server beyond this host without TLS',
+        'admin: { listen: "0.0.0.0:8143" }',
+        '1:10 admin.listen: is beyond this host: that needs admin.tls.cert and admin.tls.key (found "0.0.0.0")',
+      ],
+      [
+        'an admin server under a name that may lead anywhere, without TLS',
+        'admin: { listen: "gate.example.com:8143" }',
+        '1:10 admin.listen: is beyond this host: that needs admin.tls.cert and admin.tls.key (found "gate.example.com")',
+      ],
+      [
+        'half of the admin server’s TLS',
+        'admin: { tls: { cert: a.pem } }',
+        '1:10 admin.tls: needs both cert and key, or neither',
+      ],
+      [
         'a network too wide',
         'identity: { exempt_networks: [10.0.0.0/33] }',
         '1:31 identity.exempt_networks[0]: must be a network such as 10.0.0.0/8 (found "10.0.0.0/33")',
