@@ -66,7 +66,10 @@ export async function startControlPlane(parts: ControlParts): Promise<ControlPla
     policyProblems: () => duties.policy?.problems() ?? [],
     replicaProblem: () => replicaProblem,
   })
-  const blockLog = new BlockLog(stateDir, journal, onFault, { shown: exportForm(() => config.current()) })
+  const blockLog = new BlockLog(stateDir, journal, onFault, {
+    shown: exportForm(() => config.current()),
+    maxAgeMs: () => config.current().journal.maxAgeMs,
+  })
   const indexer = new Indexer(journal, onFault)
   const presence = watchReplica(path.join(stateDir, 'replica'), (problem) => {
     replicaProblem = problem

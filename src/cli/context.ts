@@ -20,6 +20,8 @@ export interface CommandContext extends LookupSite {
   readonly streams: Streams
   readonly store: () => Store
   readonly feedsDatabase: () => FeedsDatabase
+  /** The same as `journal`, to change it. */
+  readonly journalStore: () => JournalStore
 }
 
 /** Prints the one answer of a command: as JSON for programs, else as text for people. */
@@ -98,6 +100,7 @@ export function openSite(harakaDir: string, json: boolean, streams: Streams): Si
     feeds: () => feedStandings(siteStore().store, feedsDatabase()),
     feedsDatabase,
     journal: siteJournal,
+    journalStore: siteJournal,
     traffic: (since) => siteJournal().traffic.since(since),
     served: (since) => siteJournal().traffic.servedSince(since),
     visitsOf: (user, since) => siteJournal().traffic.of(user, since),

@@ -12,6 +12,7 @@ import { openSite, type CommandContext, type Site } from './context'
 import { deviceCommand } from './device-command'
 import { feedCommand } from './feed-command'
 import { initCommand } from './init-command'
+import { journalCommand } from './journal-command'
 import { modeCommand } from './mode-command'
 import { printableText, UsageError, type Streams } from './output'
 import { overrideCommand } from './override-command'
@@ -30,7 +31,16 @@ const EXIT_REFUSED = 1
 const EXIT_USAGE = 2
 
 /** Commands that neither read nor write the store: they wait for nobody. */
-const WITHOUT_STORE: readonly string[] = ['init', 'check', 'test', 'blocks', 'bash', 'zsh', 'fish']
+const WITHOUT_STORE: readonly string[] = [
+  'init',
+  'check',
+  'test',
+  'blocks',
+  'bash',
+  'zsh',
+  'fish',
+  'pseudonym',
+]
 
 /**
  * Runs one command line and gives its exit code: 0 done, 1 refused (the reason on stderr), 2 usage.
@@ -93,6 +103,7 @@ export function addCommands(
   whyCommand(program, context)
   blocksCommand(program, context)
   blockedCommand(program, context)
+  journalCommand(program, context)
   overrideCommand(program, context, 'exemption')
   overrideCommand(program, context, 'lock')
   policyCommand(program, context)

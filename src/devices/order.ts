@@ -25,6 +25,7 @@ export const ORDER_KINDS = [
   'hold',
   'feed',
   'key',
+  'erase',
 ] as const
 export type OrderKind = (typeof ORDER_KINDS)[number]
 

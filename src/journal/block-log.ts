@@ -10,12 +10,16 @@ import { LogFile } from './log-file'
 
 const POLL_MS = 200
 const BATCH = 2000
+/** How often it looks for files that are too old. */
+const FORGET_MS = 600_000
 const MAX_FILE_OCTETS = 50 * 1024 * 1024
 /** pino cannot leave it out; it comes first in a line and says nothing here. */
 const LEVEL = '"level":30,'
 
 export interface BlockLogOptions {
   readonly maxFileOctets?: number
+  /** How long old files are kept; where left out, they are bounded by their number alone. */
+  readonly maxAgeMs?: () => number
   /** How an entry stands in the file; as it is where left out. Where it throws, the file waits. */
   readonly shown?: (entry: JournalEntry) => JournalEntry
 }
@@ -30,6 +34,7 @@ export class BlockLog {
   readonly #timer: NodeJS.Timeout
   readonly #logger
   #lines: string[] = []
+  #forgetAt = 0
   #turn: Promise<void> = Promise.resolve()
 
   /** Throws when the file cannot be opened. */
@@ -65,8 +70,17 @@ export class BlockLog {
 
   async #writeNew(): Promise<void> {
     await this.#append()
+    this.#forgetOld()
     for (const erasure of this.journal.erasures.all())
       if (erasure.lines === null) await this.#takeOut(erasure)
+  }
+
+  /** Files that were rotated away, and whose last line is outdated. */
+  #forgetOld(): void {
+    const { maxAgeMs } = this.options
+    if (!maxAgeMs || performance.now() < this.#forgetAt) return
+    this.#forgetAt = performance.now() + FORGET_MS
+    this.#file.forgetBefore(Date.now() - maxAgeMs())
   }
 
   /** All lines of a person; none can come after it, since all there is was written. */
@@ -77,11 +91,6 @@ export class BlockLog {
       (place) => this.journal.keepBlockLogPosition({ cursor, ...place }),
     )
     await this.journal.erasures.settle(erasure, lines)
-  }
-
-  /** Files that were rotated away, and whose last line is older. */
-  forgetBefore(timeMs: number): void {
-    this.#file.forgetBefore(timeMs)
   }
 
   async #append(): Promise<void> {

@@ -184,6 +184,7 @@ export class JournalStore implements JournalReader, JournalSink {
 
   /** Forgets what is outdated, also where nothing new comes. */
   async forgetOutdated(): Promise<void> {
+    await this.erasures.forgetBefore(this.options.now())
     for (;;) {
       this.#environment.refresh()
       if (this.#outdated(newestKey(this.#entries), 1).length === 0) return

@@ -3,6 +3,7 @@ import { CHUNK, CHUNKS, NAMES, SEGMENT, ZONE_LENGTH } from './index-chunk'
 import { maySee, wantedFacts, type WantedFacts } from './index-facts'
 import {
   isWanted,
+  type JournalEntry,
   type JournalFilter,
   type JournalPage,
   type JournalQuery,
@@ -100,17 +101,37 @@ class Search {
     oldest: number,
     last: number,
   ): JournalPage | undefined {
-    for (let i = places.length - 1; i >= 0; i -= 1) {
+    for (let i = this.#lastBeforeUntil(first, places); i >= 0; i -= 1) {
       const number = first + (places[i] ?? 0)
       if (number > last || number < oldest) continue
-      this.#cost += 1
-      const value = this.entries.get(number)
-      const entry = value === undefined ? undefined : readEntry(value)
+      const entry = this.#read(number)
       if (!entry) continue
       if (this.#take(number, entry)) return this.#end(number, null)
       if (this.#cost >= MAX_COST) return this.#end(number, entry.time)
     }
     return undefined
+  }
+
+  /** By halves: entries lie about in the order of their times. */
+  #lastBeforeUntil(first: number, places: readonly number[]): number {
+    const { untilMs } = this.query
+    if (untilMs === undefined) return places.length - 1
+    let [low, high] = [0, places.length]
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      const time = this.#read(first + (places[middle] ?? 0))?.time
+      // One that is gone or damaged does not tell.
+      if (time === undefined) return places.length - 1
+      if (time < untilMs + CLOCK_SLACK_MS) low = middle + 1
+      else high = middle
+    }
+    return low - 1
+  }
+
+  #read(number: number): JournalEntry | undefined {
+    this.#cost += 1
+    const value = this.entries.get(number)
+    return value === undefined ? undefined : readEntry(value)
   }
 
   /** Of the whole segment, by the names that are asked for; undefined: no name is. */

@@ -56,6 +56,8 @@ export interface KeyRemoval {
 
 const TAG_KEYS = 'tagKeys'
 const TRIES = 5
+/** The newest one. */
+const ERASURE = 'erasure'
 
 type SecondPerson = 'second person' | 'second person for a mandate'
 
@@ -186,6 +188,18 @@ export class OrderDesk {
   unpin(by: Authorship): Promise<Given> {
     const order = { ...by, kind: 'unpin', change: 'the policy file counts again' } as const
     return this.#give(() => ({ figure: NOTHING, order: { ...order, effects: this.#unpinned() } }))
+  }
+
+  /** That somebody is erased from the block log, under a name that is none. */
+  noteErasure(pseudonym: string, by: Authorship): Promise<Given> {
+    const effects: Order['effects'] = [{ kind: 'note', name: ERASURE, value: { pseudonym, at: by.at } }]
+    const order = {
+      ...by,
+      kind: 'erase',
+      change: `${pseudonym} is erased from the block log`,
+      effects,
+    } as const
+    return this.#give(() => ({ figure: NOTHING, order }))
   }
 
   /** Releases what a recall has pinned, if it has. */

@@ -223,6 +223,18 @@ describe('the block log', function () {
       assert.deepEqual(decisions(), all.slice(-decisions().length), 'in order')
     })
 
+    it('deletes old files whose last line is outdated, never the newest', async () => {
+      await append(...entries(10))
+      await log.close()
+      const hour = 3_600_000
+      const old = new Date(Date.now() - 2 * hour)
+      for (const number of [1, 2]) fs.writeFileSync(logFile(number), '{}\n')
+      for (const number of [0, 2]) fs.utimesSync(logFile(number), old, old)
+      log = new BlockLog(dir, journal, (error) => faults.push(error), { maxAgeMs: () => hour })
+      await log.flush()
+      assert.deepEqual(fs.readdirSync(path.dirname(logFile())).sort(), ['blocks.ndjson', 'blocks.ndjson.1'])
+    })
+
     it('goes on into the same file while it cannot be rotated', async () => {
       await log.close()
       log = openLog(SMALL_FILE)

@@ -116,7 +116,7 @@ describe('a person erased from the journal', function () {
     await log.flush()
     assert.equal(journal.erasures.all().length, 1)
     clock.now += 300_001
-    await journal.erasures.forgetBefore(clock.now)
+    await journal.forgetOutdated()
     assert.deepEqual(journal.erasures.all(), [])
   })
 

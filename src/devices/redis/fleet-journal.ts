@@ -39,6 +39,9 @@ end
 return { known, redis.call('HGET', ends, lost) or '0' }
 `)
 
+/** Rows looked at in one call where all are. */
+const ROWS_AT_ONCE = 1000
+
 /** Entries of one host's journal, on their way to the fleet's. */
 export interface HostEntries {
   /** Whose journal it is. */
@@ -101,6 +104,19 @@ export class FleetJournal {
   backFrom(id: string | null, limit: number): Promise<JournalRow[]> {
     const end = id === null ? '+' : `(${id}`
     return this.#read((client) => client.xrevrange(this.keys.journal, end, '-', 'COUNT', limit))
+  }
+
+  /** Takes out the entries whose text is gone; gives how many they were. */
+  async erase(isGone: (text: string) => boolean): Promise<number> {
+    let erased = 0
+    for (let from = '0-0'; ;) {
+      const rows = await this.after(from, ROWS_AT_ONCE)
+      const last = rows.at(-1)
+      if (!last) return erased
+      const ids = rows.filter(({ text }) => isGone(text)).map(({ id }) => id)
+      if (ids.length > 0) erased += await this.link.run((client) => client.xdel(this.keys.journal, ...ids))
+      from = last.id
+    }
   }
 
   after(id: string, limit: number): Promise<JournalRow[]> {
