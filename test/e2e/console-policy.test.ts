@@ -22,6 +22,14 @@ const DEVICES = PEOPLE.map((name) =>
   }),
 )
 const DAY_MS = 86_400_000
+const mandate = (deadline: string): string => `mandates:
+  - id: tiktok
+    finding: "${APP}"
+    platforms: [ios]
+    warn_from: 2026-01-01T00:00:00Z
+    deadline: ${deadline}
+    message: "Remove TikTok"
+`
 
 describe("the console's policy", () => {
   let redis: RedisServer
@@ -74,16 +82,8 @@ describe("the console's policy", () => {
 
   it('draws who is hit by when', async () => {
     const deadline = new Date(Date.now() + 2 * DAY_MS).toISOString()
-    const mandate = `mandates:
-  - id: tiktok
-    finding: "${APP}"
-    platforms: [ios]
-    warn_from: 2026-01-01T00:00:00Z
-    deadline: ${deadline}
-    message: "Remove TikTok"
-`
     const page = await site.open('/policy?view=draft', 'viewer')
-    await write(page, ALLOWS + mandate)
+    await write(page, ALLOWS + mandate(deadline))
     await page.getByRole('button', { name: 'What if?' }).click()
     await page.getByRole('img', { name: '4 of 4 devices are newly blocked' }).locator('canvas').waitFor()
     const rows = await page
@@ -154,6 +154,27 @@ describe("the console's policy", () => {
     await page.getByLabel('Reason').fill('we looked')
     await page.getByRole('button', { name: 'Change the mode', exact: true }).click()
     await page.locator('.mode.enforce').waitFor()
+  })
+
+  it('lets a second person release a mandate that is held back', async () => {
+    const deadline = new Date(Date.now() + 2 * DAY_MS).toISOString()
+    site.gate.writeFile('mandate.yaml', ALLOWS + mandate(deadline))
+    await site.gate.run('policy', 'apply', site.gate.file('mandate.yaml'), '--reason', 'announced')
+    const operator = await site.open('/policy', 'operator')
+    await operator.getByText('Mandate tiktok is held back and only warns').waitFor()
+    await operator.getByText('An approver confirms it').waitFor()
+    await operator.getByRole('button', { name: 'Propose…' }).click()
+    await operator.getByLabel('Reason').fill('everybody was told')
+    await operator.getByRole('button', { name: 'Propose', exact: true }).click()
+    await operator.getByText('proposes that mandate tiktok may block').waitFor()
+
+    const approver = await site.open('/policy', 'approver')
+    await approver.getByRole('button', { name: 'Approve…' }).click()
+    const dialog = approver.getByRole('dialog')
+    await dialog.getByLabel('Reason').fill('so was I')
+    await dialog.getByLabel('Type 4 to go on').fill('4')
+    await dialog.getByRole('button', { name: 'Approve' }).click()
+    await approver.getByText('Waiting for somebody').waitFor({ state: 'hidden' })
   })
 
   it('lets another person approve what one proposed, where the policy asks for a second', async () => {

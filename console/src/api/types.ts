@@ -75,6 +75,8 @@ export interface Pending extends Figure {
 
 export interface Proposal extends Figure {
   readonly id: string
+  /** The held mandate that is to block; null: it is a policy. */
+  readonly mandate: string | null
   readonly author: string
   readonly reason: string
   readonly at: Time

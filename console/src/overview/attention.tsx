@@ -43,10 +43,10 @@ export function Attention({ of }: { of: Overview }): JSX.Element {
         todo={<a href="/policy">Look at it, and confirm it</a>}
       />
     )),
-    ...proposals.map(({ id, author, reason, at }) => (
+    ...proposals.map(({ id, mandate, author, reason, at }) => (
       <Item
         key={`proposal ${id}`}
-        what={`${author} proposed a policy: “${reason}”`}
+        what={`${author} proposed ${mandate === null ? 'a policy' : `that mandate ${mandate} may block`}: “${reason}”`}
         since={at}
         todo={<a href="/policy">Somebody else looks at it, and approves it</a>}
       />
