@@ -76,6 +76,11 @@ export class FeedSite {
     this.intake = this.#newIntake()
   }
 
+  /** What another process would take in by. */
+  otherProcess(): Intake {
+    return this.#newIntake()
+  }
+
   #newIntake(): Intake {
     const onTripped = (why: string): void => void this.trips.push(why)
     const parts = { store: this.store, database: this.database, source: MDM, now: () => this.now, onTripped }
@@ -86,8 +91,9 @@ export class FeedSite {
     pages: readonly (FeedPage | Error)[],
     change: Partial<FeedDefinition> = {},
     end?: SweepEnd,
+    intake = this.intake,
   ): Promise<SweepReport> {
-    const { store, database, intake } = this
+    const { store, database } = this
     const context = trialContext({}, {}, () => this.now)
     const parts = { definition: definition(change), kind: scripted(pages, end), context }
     return runSweep({ ...parts, store, database, intake })
