@@ -38,7 +38,7 @@ export function feedCommand(program: Command, context: () => CommandContext): vo
     )
     .option(
       '--percent <n>',
-      `breaker: it may turn so many of all devices; default: ${DEFAULT_BREAKER.percent}`,
+      `breaker: it may turn so many of all devices (100: --count alone counts); default: ${DEFAULT_BREAKER.percent}`,
     )
     .option('--count <n>', `breaker: and no more than so many; default: ${DEFAULT_BREAKER.count}`)
     .option('--window <duration>', 'breaker: within so long; default: 1h')

@@ -4,7 +4,7 @@ import type { Policy } from '../policy/policy'
 
 /** How many devices one feed may turn within a time. */
 export interface BreakerBounds {
-  /** Of all known devices. */
+  /** Of all known devices; 100: `count` alone is the bound, as devices may turn more than once. */
   readonly percent: number
   readonly count: number
   readonly windowS: number
@@ -48,9 +48,8 @@ export function withTurned(turned: Turned, count: number, now: number, bounds: B
 const sliceOf = (now: number, { windowS }: BreakerBounds): number =>
   Math.floor(now / ((windowS * 1000) / SLICES))
 
-export const turnedFigure = (turned: Turned, devices: number, bounds: BreakerBounds): GuardFigure =>
-  guardFigure(
-    turned.reduce((sum, [, count]) => sum + count, 0),
-    devices,
-    bounds,
-  )
+export function turnedFigure(turned: Turned, devices: number, bounds: BreakerBounds): GuardFigure {
+  const sum = turned.reduce((all, [, count]) => all + count, 0)
+  if (bounds.percent >= 100) return { newlyBlocked: sum, devices, bound: bounds.count }
+  return guardFigure(sum, devices, bounds)
+}

@@ -59,7 +59,7 @@ export function planOf(readings: readonly FeedReading[], known: Known, held: boo
       turned.add(id)
     }
     if (aside) asides.set(id, null)
-    if (stored && isSame(record, stored, known)) return 'unchanged'
+    if (stored && isSame(record, stored, known, 'change' in reading)) return 'unchanged'
     written.set(id, record)
     puts.push(record)
     putPlaces.push(place)
@@ -84,15 +84,25 @@ const isOlder = (record: DeviceRecord, base: DeviceRecord): boolean =>
   record.source === base.source &&
   (record.version < base.version || (record.version === base.version && record.evidenceAt < base.evidenceAt))
 
-/** Whether the stored record says it already, or all but how fresh it is. */
-function isSame(record: DeviceRecord, stored: DeviceRecord, { now, coarseMs }: Known): boolean {
+/**
+ * Whether the stored record says it already, or all but how fresh it is. An event is told once: when it was must be
+ * known after a crash too, so that an older one that comes later does not count.
+ */
+function isSame(
+  record: DeviceRecord,
+  stored: DeviceRecord,
+  { now, coarseMs }: Known,
+  isEvent: boolean,
+): boolean {
   const saysTheSame =
     record.source === stored.source &&
     record.platform === stored.platform &&
     record.state === stored.state &&
     sameTexts(record.owners, stored.owners) &&
     sameTexts(record.findings, stored.findings)
-  return saysTheSame && (record.evidenceAt <= stored.evidenceAt || now - stored.evidenceAt <= coarseMs)
+  if (!saysTheSame) return false
+  if (isEvent) return record.version === stored.version
+  return record.evidenceAt <= stored.evidenceAt || now - stored.evidenceAt <= coarseMs
 }
 
 const sameTexts = (a: readonly string[], b: readonly string[]): boolean =>

@@ -37,7 +37,7 @@ export const definition = (change: Partial<FeedDefinition> = {}): FeedDefinition
 })
 
 /** A source that gives these pages; an error among them is where it breaks off. */
-export const scripted = (pages: readonly (FeedPage | Error)[], end?: SweepEnd): FeedKind => ({
+export const scripted = (pages: Iterable<FeedPage | Error>, end?: SweepEnd): FeedKind => ({
   kind: 'scripted',
   description: 'what a test says',
   settingsSchema: {},
@@ -88,7 +88,7 @@ export class FeedSite {
   }
 
   sweep(
-    pages: readonly (FeedPage | Error)[],
+    pages: Iterable<FeedPage | Error>,
     change: Partial<FeedDefinition> = {},
     end?: SweepEnd,
     intake = this.intake,

@@ -37,6 +37,17 @@ describe('the intake of a feed', () => {
       assert.equal(site.replica().get('d-1')?.state, 'compliant')
     })
 
+    it('knows how new news was after a crash too, though it changed nothing', async () => {
+      await site.sweep([pageOf([device('d-1')])])
+      const news = (state: 'compliant' | 'noncompliant', at: number) => [
+        { place: 'event', change: { id: 'd-1', state, at } },
+      ]
+      assert.deepEqual(await site.intake.take(MDM, news('compliant', AT + 2)), ['applied'])
+      site.restart()
+      assert.deepEqual(await site.intake.take(MDM, news('noncompliant', AT + 1)), ['older'])
+      assert.deepEqual(await site.intake.take(MDM, news('compliant', AT + 2)), ['unchanged'])
+    })
+
     it('makes no device of news about one that nobody reported', async () => {
       const change = { id: 'd-9', state: 'noncompliant', at: AT } as const
       assert.deepEqual(await site.intake.take(MDM, [{ place: 'event', change }]), ['unknown'])
