@@ -8,9 +8,6 @@ export interface TransmitterMetadata {
   readonly configurationEndpoint: string | undefined
   readonly statusEndpoint: string | undefined
   readonly verificationEndpoint: string | undefined
-  readonly addSubjectEndpoint: string | undefined
-  /** Whether a new stream is about nobody until subjects are added. */
-  readonly beginsEmpty: boolean
 }
 
 const WELL_KNOWN = '/.well-known/ssf-configuration'
@@ -39,7 +36,5 @@ export async function discover(context: FeedContext, issuer: string): Promise<Tr
     configurationEndpoint: endpoint('configuration_endpoint'),
     statusEndpoint: endpoint('status_endpoint'),
     verificationEndpoint: endpoint('verification_endpoint'),
-    addSubjectEndpoint: endpoint('add_subject_endpoint'),
-    beginsEmpty: value['default_subjects'] === 'NONE',
   }
 }
