@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { formatDeviceRecord } from '../../../src/devices/record'
 import { httpKind } from '../../../src/feeds/kinds/http'
 import { runSweep, type SweepReport } from '../../../src/feeds/sweep'
+import type { FetchOptions } from '../../../src/net/bounded-fetch'
 import type { DeviceRecord } from '../../../src/policy/device'
 import { tempDirs } from '../../support/temp-dir'
 import { definition, device, devices, FeedSite, MDM } from '../feed-site'
@@ -54,7 +55,7 @@ describe('a feed of kind http', () => {
       name: MDM,
       state: (key: string) => database.state(MDM, key),
       // A test cannot wait for a quarter of an hour.
-      fetch: (url: string, options: object) => context.fetch(url, { ...options, timeoutMs: 500 }),
+      fetch: (url: string, options: FetchOptions = {}) => context.fetch(url, { ...options, timeoutMs: 500 }),
     }
     const report = await runSweep({
       definition: definition(),
