@@ -112,12 +112,18 @@ describe('sweeps', function () {
 
 async function take(site: FeedSite, source: Source, step: Step): Promise<void> {
   switch (step.do) {
-    case 'change':
-      return source.change(step.i, step.state)
-    case 'leave':
-      return source.leave(step.i)
-    case 'restart':
-      return site.restart()
+    case 'change': {
+      source.change(step.i, step.state)
+      return
+    }
+    case 'leave': {
+      source.leave(step.i)
+      return
+    }
+    case 'restart': {
+      site.restart()
+      return
+    }
     case 'sweep': {
       const pages: (FeedPage | Error)[] = pagesOf(source.before(step.ago), step.turn)
       pages.splice(
