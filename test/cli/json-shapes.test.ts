@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict'
+import fs from 'node:fs'
+import path from 'node:path'
+
+import { ANNA, blockEntry, cliSites, record } from './site'
+
+const POLICY = 'mode: enforce\n'
+
+/** One answer of each command that docs/cli.md has a line for, in an order in which all of them succeed. */
+const COMMANDS: readonly (readonly [command: string, ...rest: string[]])[] = [
+  ['device get', 'anna-phone'],
+  ['device put', record({ id: 'd-2' })],
+  ['device list'],
+  ['device forget', 'd-2'],
+  ['why', ANNA],
+  ['blocks'],
+  ['blocked'],
+  ['exempt add', '--user', ANNA, '--for', '1h', '--reason', 'x'],
+  ['exempt list'],
+  ['exempt remove', '--user', ANNA],
+  ['lock add', '--device', 'anna-phone', '--reason', 'x'],
+  ['lock list'],
+  ['lock remove', '--device', 'anna-phone'],
+  ['policy show'],
+  ['policy history'],
+  ['audit verify'],
+  ['mode'],
+  ['status'],
+  ['recall', '--reason', 'x'],
+  ['token issue', 'anna', '--role', 'viewer'],
+  ['token list'],
+  ['token revoke', 'anna'],
+]
+
+describe('the keys of --json', () => {
+  const site = cliSites()
+
+  /** Keys by command, as the table in docs/cli.md says. */
+  const documented = (): Map<string, string> => {
+    const document = fs.readFileSync(path.resolve(__dirname, '../../docs/cli.md'), 'utf8')
+    const table = /^\| Command \| Keys \|\n.*\n((?:\|.*\n)*)/m.exec(document)?.[1] ?? ''
+    return new Map(
+      [...table.matchAll(/^\| `([^`]+)` \| (.*) \|$/gm)].map(([, command = '', keys = '']) => [
+        command,
+        keys.replaceAll('`', ''),
+      ]),
+    )
+  }
+
+  it('are those that docs/cli.md has', async () => {
+    await site().applyPolicy('mode: monitor\n')
+    await site().applyPolicy(POLICY)
+    await site().out('device', 'put', record({ evidence_at: new Date().toISOString() }))
+    await site().journal(blockEntry())
+    const found = new Map<string, string>()
+    for (const [command, ...rest] of COMMANDS) {
+      const out = await site().out(...command.split(' '), ...rest, '--json')
+      const [first = ''] = out.split('\n')
+      const value: unknown = JSON.parse(first)
+      const one: unknown = Array.isArray(value) ? value[0] : value
+      found.set(command, Object.keys(one as object).join(', '))
+    }
+    assert.deepEqual(Object.fromEntries(documented()), Object.fromEntries(found))
+  })
+})
