@@ -76,7 +76,10 @@ export async function startDovecotProxy(upstreamPort: number): Promise<Target> {
 }
 
 /** `nodes` 0: Haraka's one process; more: its workers, with the master that hands them their connections. */
-export async function startGate(upstreamPort: number, nodes: number): Promise<Target> {
+export async function startGate(
+  upstreamPort: number,
+  nodes: number,
+): Promise<Target & { readonly stateDir: string }> {
   const site = await HarakaSite.create({
     nodes,
     policy: POLICY,
@@ -93,6 +96,7 @@ export async function startGate(upstreamPort: number, nodes: number): Promise<Ta
   const pids = [pid, ...childrenNamed(pid, 'node')]
   return {
     port: site.imapPort,
+    stateDir: path.join(site.dir, 'var'),
     pids,
     collect: () => pids.forEach((each) => process.kill(each, 'SIGUSR2')),
     remove: () => site.remove(),
