@@ -59,6 +59,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   ],
   'audit verify': ['device-gate audit verify'],
   init: ['device-gate -c /etc/haraka init'],
+  'journal erase': ['device-gate journal erase --user anna@example.com --reason "request 4711"'],
   'feed add': [
     'device-gate feed add mdm --kind file --set path=/srv/mdm/devices.csv --every 15m --reason "our MDM writes it"',
   ],

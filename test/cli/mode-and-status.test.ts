@@ -119,6 +119,7 @@ describe('device-gate status', () => {
       admin: { address: null, problem: null },
       gate: null,
       tag_keys: { count: 0, signing: null },
+      feeds: [],
       devices: 0,
       overrides: 0,
       sequence: 0,
