@@ -60,6 +60,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   'audit verify': ['device-gate audit verify'],
   init: ['device-gate -c /etc/haraka init'],
   'journal erase': ['device-gate journal erase --user anna@example.com --reason "request 4711"'],
+  'journal pseudonym': ['device-gate journal pseudonym --user anna@example.com'],
   'feed add': [
     'device-gate feed add mdm --kind file --set path=/srv/mdm/devices.csv --every 15m --reason "our MDM writes it"',
   ],
@@ -78,6 +79,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   'tag export': ['device-gate tag export tags.csv --platform ios'],
   'tag verify': ['device-gate tag verify "$name"'],
   'tag rotate': ['device-gate tag rotate'],
+  'tag remove': ['device-gate tag remove 5d --reason "it leaked"'],
   'tag keys': ['device-gate tag keys'],
   profile: [
     'device-gate profile d-17 --apple --imap imap.example.com --smtp mail.example.com --out anna.mobileconfig',
