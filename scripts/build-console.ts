@@ -64,6 +64,8 @@ const withCompressed = (files: Map<string, Buffer>): Map<string, Buffer> =>
 function write(files: Map<string, Buffer>): void {
   fs.mkdirSync(path.join(TARGET, 'assets'), { recursive: true })
   for (const [name, content] of files) fs.writeFileSync(path.join(TARGET, name), content)
+  // The package is CommonJS; what browsers load is not.
+  fs.writeFileSync(path.join(TARGET, 'package.json'), '{ "type": "module" }\n')
   for (const name of fs.readdirSync(path.join(TARGET, 'assets')))
     if (!files.has(`assets/${name}`)) fs.rmSync(path.join(TARGET, 'assets', name))
 }

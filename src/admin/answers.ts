@@ -28,8 +28,6 @@ const blockFields = {
   host: text('The host that decided.'),
 }
 
-export const blockSchema = object(blockFields, { description: 'A decision that was no plain allow.' })
-
 export const foldedBlockSchema = object(
   {
     ...blockFields,

@@ -1,4 +1,4 @@
-import { isDeviceId, parseDeviceRecord, type WireRecord } from '../devices/record'
+import type { WireRecord } from '../devices/record'
 import type { DeviceRecord } from '../policy/device'
 import type { ComplianceState } from '../policy/vocabulary'
 
@@ -25,10 +25,3 @@ export interface DeviceChange {
  * `evidence_at` is when the source last saw the device, not when it was asked. The record's source is the feed's name.
  */
 export type FeedRecord = Omit<WireRecord, 'source'>
-
-/** Holds what a source says of a device to the rules of a record. */
-export function readingOf(feed: string, place: string, fields: FeedRecord): FeedReading {
-  const reading = parseDeviceRecord({ ...fields, source: feed })
-  if (reading.ok) return { place, record: reading.record }
-  return { place, problem: reading.problem, ...(isDeviceId(fields.id) && { id: fields.id }) }
-}

@@ -1,5 +1,5 @@
 import { feedContext } from '../../src/feeds/context'
-import type { FeedContext, FeedKind, FeedPage, Settings, SweepEnd } from '../../src/feeds/kind'
+import type { FeedContext, Settings } from '../../src/feeds/kind'
 
 export interface TrialContext extends FeedContext {
   /** What the feed kept. */
@@ -30,20 +30,5 @@ export function trialContext(
     waits,
     wait: (ms) => Promise.resolve(void waits.push(ms)),
     stop: () => controller.abort(),
-  }
-}
-
-/** A whole sweep: its pages and how it ended. Rejects as the sweep does. */
-export async function swept(
-  kind: FeedKind,
-  context: FeedContext,
-): Promise<{ readonly pages: FeedPage[]; readonly end: SweepEnd | undefined }> {
-  const pages: FeedPage[] = []
-  const sweep = kind.sweep?.(context)
-  if (!sweep) throw new Error(`${kind.kind} has no sweep`)
-  for (;;) {
-    const { done, value } = await sweep.next()
-    if (done) return { pages, end: value }
-    pages.push(value)
   }
 }
