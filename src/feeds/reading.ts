@@ -1,4 +1,3 @@
-import type { WireRecord } from '../devices/record'
 import type { DeviceRecord } from '../policy/device'
 import type { ComplianceState } from '../policy/vocabulary'
 
@@ -18,10 +17,3 @@ export interface DeviceChange {
   /** When the source saw it; orders the change among what else the source says. Epoch milliseconds. */
   readonly at: number
 }
-
-/**
- * A device in the form that feeds write: `version` is the source's own change time in milliseconds (or its counter);
- * where it has none, the time when the page was asked for, which costs nothing: a version alone is not written.
- * `evidence_at` is when the source last saw the device, not when it was asked. The record's source is the feed's name.
- */
-export type FeedRecord = Omit<WireRecord, 'source'>
