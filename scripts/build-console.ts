@@ -5,7 +5,7 @@ import zlib from 'node:zlib'
 import { build } from 'esbuild'
 
 const SOURCE = path.resolve(__dirname, '..', 'console')
-const TARGET = path.resolve(__dirname, '..', 'dist', 'console')
+const TARGET = path.resolve(__dirname, '..', 'dist', 'browser', 'console')
 
 /** The scripts and styles, with names that change with their content. */
 async function bundled(): Promise<Map<string, Buffer>> {
@@ -64,8 +64,8 @@ const withCompressed = (files: Map<string, Buffer>): Map<string, Buffer> =>
 function write(files: Map<string, Buffer>): void {
   fs.mkdirSync(path.join(TARGET, 'assets'), { recursive: true })
   for (const [name, content] of files) fs.writeFileSync(path.join(TARGET, name), content)
-  // The package is CommonJS; what browsers load is not.
-  fs.writeFileSync(path.join(TARGET, 'package.json'), '{ "type": "module" }\n')
+  // The package is CommonJS; what browsers load is not. Beside the console, since all of that is served.
+  fs.writeFileSync(path.join(TARGET, '..', 'package.json'), '{ "type": "module" }\n')
   for (const name of fs.readdirSync(path.join(TARGET, 'assets')))
     if (!files.has(`assets/${name}`)) fs.rmSync(path.join(TARGET, 'assets', name))
 }

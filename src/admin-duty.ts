@@ -48,7 +48,7 @@ export async function startAdminDuty(
           watch: from.watch,
           receiveForFeed: from.receiveForFeed,
           now: Date.now,
-          consoleDir: path.resolve(__dirname, '..', 'dist', 'console'),
+          consoleDir: path.resolve(__dirname, '..', 'dist', 'browser', 'console'),
         },
         listen,
         admin,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import path from 'node:path'
 
-const DIST = path.resolve(__dirname, '..', '..', 'dist', 'console')
+const DIST = path.resolve(__dirname, '..', '..', 'dist', 'browser', 'console')
 const MAX_FIRST_PAGE_BYTES = 100_000
 
 const files = (): string[] =>
