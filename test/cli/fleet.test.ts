@@ -143,7 +143,6 @@ describe('device-gate in a fleet', () => {
 
   describe('blocks', () => {
     const MINUTE = 60_000
-    const now = Date.now()
     /** What the control plane of a host forwards. */
     const forward = async (host: string, ...blocks: readonly JournalEntry[]): Promise<void> => {
       const link = new RedisLink(redisTarget(redis.url), host)
@@ -158,6 +157,7 @@ describe('device-gate in a fleet', () => {
         return `${host} ${decision}`
       })
     beforeEach(async () => {
+      const now = Date.now()
       await forward(
         'mx1',
         blockEntry({ time: now - 5 * MINUTE, decision: 'A' }),
