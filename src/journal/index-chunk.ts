@@ -1,4 +1,5 @@
-import { factsOf, hashOf, NO_FACTS, noteSeen, SEEN_WORDS } from './index-facts'
+import { hashOf } from '../policy/hash'
+import { factsOf, NO_FACTS, noteSeen, SEEN_WORDS } from './index-facts'
 import type { JournalEntry, NumberedEntry } from './journal'
 
 /** Entries that are taken into the index at once. */

@@ -1,3 +1,4 @@
+import { hashOf } from '../policy/hash'
 import { OUTCOMES, PLATFORMS, PROTOCOLS, REASONS } from '../policy/vocabulary'
 import type { JournalEntry, JournalFilter } from './journal'
 
@@ -91,13 +92,4 @@ export function maySee(seen: ArrayLike<number>, { facts, mask }: WantedFacts): b
   let all = true
   placesIn(facts, mask, (place) => (all &&= (((seen[place >>> 5] ?? 0) >>> (place & 31)) & 1) === 1))
   return all
-}
-
-/** FNV-1a with the last mixing of MurmurHash3, so that any of its bits may be taken. */
-export function hashOf(text: string): number {
-  let hash = 0x811c9dc5
-  for (let i = 0; i < text.length; i += 1) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
-  return (hash ^ (hash >>> 16)) >>> 0
 }

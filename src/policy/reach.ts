@@ -1,4 +1,5 @@
 import type { DeviceRecord } from './device'
+import { hashOf } from './hash'
 import type { Mandate, Policy, Stage } from './policy'
 import { normaliseUser } from './user-name'
 
@@ -34,21 +35,7 @@ const reaches = (stage: Stage, device: DeviceRecord, place: number, groups: Grou
  * it is not always the same people who come first.
  */
 export function placeOf(mandateId: string, deviceId: string): number {
-  return (mixed(fnv1a(`${mandateId}\n${deviceId}`)) / 2 ** 32) * 100
-}
-
-function fnv1a(text: string): number {
-  let hash = 0x811c9dc5
-  for (let i = 0; i < text.length; i += 1) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
-  return hash
-}
-
-/** The end of MurmurHash3: without it ids that differ in their last digit alone would stand side by side. */
-function mixed(hash: number): number {
-  let h = hash
-  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b)
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35)
-  return (h ^ (h >>> 16)) >>> 0
+  return (hashOf(`${mandateId}\n${deviceId}`) / 2 ** 32) * 100
 }
 
 const isInGroups = (device: DeviceRecord, names: readonly string[], groups: Groups): boolean =>
