@@ -5,7 +5,7 @@ import type { DevicePage as Answer } from '../api/types'
 import { CaseCard } from '../people/case-card'
 import { Overrides } from '../people/overrides'
 import { Sessions } from '../people/sessions'
-import { blockHappening, orderHappening, syncHappening, Timeline } from '../people/timeline'
+import { Timeline } from '../people/timeline'
 import { deviceUrl, urlOf } from '../route'
 import { UserLink } from '../ui/links'
 import { Loaded } from '../ui/notices'
@@ -38,19 +38,10 @@ export function DevicePage({ id }: { id: string }): JSX.Element {
             </p>
             <Overrides subject={{ kind: 'device', id }} overrides={overrides} onChange={page.reload} />
             <CaseCard of={one} hideDevice />
-            <section aria-labelledby="timeline">
-              <h2 id="timeline">Timeline</h2>
-              <Timeline
-                happenings={[
-                  ...recent.map(blockHappening),
-                  ...history.map(orderHappening),
-                  ...synced.map(syncHappening),
-                ]}
-              />
-              <p>
-                <a href={urlOf('/blocks', { device: id })}>All its blocks</a>
-              </p>
-            </section>
+            <Timeline
+              of={{ recent, history, synced }}
+              more={<a href={urlOf('/blocks', { device: id })}>All its blocks</a>}
+            />
           </>
         )}
       </Loaded>

@@ -8,7 +8,7 @@ import { plural, sentence } from '../ui/words'
 import { Answer, CaseCard } from './case-card'
 import { Overrides } from './overrides'
 import { Sessions } from './sessions'
-import { blockHappening, orderHappening, syncHappening, Timeline } from './timeline'
+import { Timeline } from './timeline'
 
 const POLL_MS = 5000
 
@@ -35,19 +35,10 @@ export function PersonPage({ user }: { user: string }): JSX.Element {
             ) : (
               <Cases cases={cases} />
             )}
-            <section aria-labelledby="timeline">
-              <h2 id="timeline">Timeline</h2>
-              <Timeline
-                happenings={[
-                  ...recent.map(blockHappening),
-                  ...history.map(orderHappening),
-                  ...synced.map(syncHappening),
-                ]}
-              />
-              <p>
-                <a href={urlOf('/blocks', { user })}>All blocks of this person</a>
-              </p>
-            </section>
+            <Timeline
+              of={{ recent, history, synced }}
+              more={<a href={urlOf('/blocks', { user })}>All blocks of this person</a>}
+            />
           </>
         )}
       </Loaded>

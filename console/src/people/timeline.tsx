@@ -7,20 +7,41 @@ import { Moment } from '../ui/moment'
 import { Empty } from '../ui/notices'
 import { reasonName } from '../ui/words'
 
-export interface Happening {
+interface Happening {
   readonly at: string
   readonly what: JSX.Element
 }
 
-/** What happened to somebody: decisions, orders and syncs, newest first. */
-export function Timeline({ happenings }: { happenings: readonly Happening[] }): JSX.Element {
-  if (happenings.length === 0)
+/** What is on record of a person or a device. */
+export interface OnRecord {
+  readonly recent: readonly Block[]
+  readonly history: readonly Order[]
+  readonly synced: readonly Synced[]
+}
+
+/** What happened to somebody: decisions, orders and syncs, newest first; below it where to find more. */
+export const Timeline = ({ of, more }: { of: OnRecord; more: JSX.Element }): JSX.Element => (
+  <section aria-labelledby="timeline">
+    <h2 id="timeline">Timeline</h2>
+    <Happenings
+      all={[
+        ...of.recent.map(blockHappening),
+        ...of.history.map(orderHappening),
+        ...of.synced.map(syncHappening),
+      ]}
+    />
+    <p>{more}</p>
+  </section>
+)
+
+function Happenings({ all }: { all: readonly Happening[] }): JSX.Element {
+  if (all.length === 0)
     return (
       <Empty>
         Nothing is on record: no block, no warning and no order in the time that the journal keeps.
       </Empty>
     )
-  const sorted = [...happenings].sort((a, b) => Date.parse(b.at) - Date.parse(a.at))
+  const sorted = [...all].sort((a, b) => Date.parse(b.at) - Date.parse(a.at))
   return (
     <ol class="timeline">
       {sorted.map(({ at, what }, index) => (
@@ -33,7 +54,7 @@ export function Timeline({ happenings }: { happenings: readonly Happening[] }): 
   )
 }
 
-export const blockHappening = (block: Block): Happening => ({
+const blockHappening = (block: Block): Happening => ({
   at: block.time,
   what: (
     <>
@@ -46,7 +67,7 @@ export const blockHappening = (block: Block): Happening => ({
   ),
 })
 
-export const orderHappening = (order: Order): Happening => ({
+const orderHappening = (order: Order): Happening => ({
   at: order.at,
   what: (
     <>
@@ -56,7 +77,7 @@ export const orderHappening = (order: Order): Happening => ({
   ),
 })
 
-export const syncHappening = ({ device, protocol, at }: Synced): Happening => ({
+const syncHappening = ({ device, protocol, at }: Synced): Happening => ({
   at,
   what: (
     <>
