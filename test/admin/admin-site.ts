@@ -19,6 +19,7 @@ import { JournalStore } from '../../src/journal/journal-store'
 import { createLogger } from '../../src/journal/logger'
 import { siteOf } from '../../src/site-of'
 import { CertificateAuthority } from '../support/certificates'
+import { deviceFields } from '../support/device-line'
 
 export interface CallOptions {
   readonly token?: string
@@ -149,18 +150,7 @@ export class AdminSite {
   }
 
   async put(...records: readonly Readonly<Record<string, unknown>>[]): Promise<void> {
-    const parsed = records.map((one) =>
-      parseDeviceRecord({
-        owners: ['anna@example.com'],
-        platform: 'ios',
-        state: 'compliant',
-        findings: [],
-        evidence_at: new Date().toISOString(),
-        source: 'mdm',
-        version: 1,
-        ...one,
-      }),
-    )
+    const parsed = records.map((one) => parseDeviceRecord(deviceFields(one)))
     await this.store.putDevices(
       parsed.map((one) => {
         assert.ok(one.ok, JSON.stringify(one))

@@ -1,4 +1,4 @@
-import type { JournalEntry } from '../../src/journal/journal'
+import { blockEntry as block } from '../support/block-entry'
 import type { AdminSite } from './admin-site'
 
 /** Bounds so wide that the guard lets the tests' orders pass, unless they ask for it. */
@@ -14,24 +14,7 @@ mandates:
     message: "Remove TikTok from this phone to go on using company email"
 `
 
-export const block = (change: Partial<JournalEntry> = {}): JournalEntry => ({
-  time: Date.now(),
-  decision: 'VAZFRT1J',
-  protocol: 'imap',
-  user: 'anna@example.com',
-  device: 'anna-phone',
-  platform: 'ios',
-  proof: 'tag',
-  outcome: 'block',
-  enforced: true,
-  reason: 'noncompliant',
-  rule: null,
-  policy: 1,
-  evidenceAgeS: 60,
-  remote: '192.0.2.1',
-  repeats: 0,
-  ...change,
-})
+export { block }
 
 /** Three devices of two people, and what was refused them. */
 export async function seed(site: AdminSite): Promise<void> {

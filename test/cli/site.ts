@@ -35,24 +35,7 @@ export const record = (change: Readonly<Record<string, unknown>> = {}): string =
     ...change,
   })
 
-export const blockEntry = (change: Partial<JournalEntry> = {}): JournalEntry => ({
-  time: Date.now(),
-  decision: 'VAZFRT1J',
-  protocol: 'imap',
-  user: ANNA,
-  device: 'anna-phone',
-  platform: 'ios',
-  proof: 'tag',
-  outcome: 'block',
-  enforced: true,
-  reason: 'noncompliant',
-  rule: null,
-  policy: 1,
-  evidenceAgeS: 60,
-  remote: '192.0.2.1',
-  repeats: 0,
-  ...change,
-})
+export { blockEntry } from '../support/block-entry'
 
 /** A Haraka directory on which no Haraka runs, and the command line on it. */
 export class CliSite {

@@ -53,22 +53,34 @@ const WARNING = mandate(-1, 4)
 const OVERDUE = mandate(-5, -1)
 const MONITORED = mandate(-5, -1, 'monitor')
 
+const PEOPLE = ['anna', 'ben', 'carol'].map((name) => `${name}@example.com`)
+const USERS = Object.fromEntries(PEOPLE.map((user) => [user, PASSWORD]))
+
+/** The mail server of the three, each with one message. */
+async function startDovecot(): Promise<Dovecot> {
+  const dovecot = await Dovecot.start({ users: USERS })
+  for (const user of PEOPLE)
+    dovecot.deliver(user, 'From: ben@example.com\r\nSubject: hello\r\n\r\nLunch?\r\n')
+  return dovecot
+}
+
+/** Brings tags and devices into a new site, and starts it. */
+async function startEnrolled(site: HarakaSite): Promise<void> {
+  await site.run('tag', 'rotate')
+  site.writeFile('fleet.ndjson', `${FLEET.join('\n')}\n`)
+  await site.run('device', 'import', site.file('fleet.ndjson'))
+  await site.start()
+}
+
 for (const nodes of [0, 2]) {
   describe(`the Friday mandate, with nodes=${nodes}`, () => {
     let dovecot: Dovecot
     let site: HarakaSite
 
     before(async () => {
-      const people = ['anna', 'ben', 'carol'].map((name) => `${name}@example.com`)
-      const users = Object.fromEntries(people.map((user) => [user, PASSWORD]))
-      dovecot = await Dovecot.start({ users })
-      for (const user of people)
-        dovecot.deliver(user, 'From: ben@example.com\r\nSubject: hello\r\n\r\nLunch?\r\n')
-      site = await HarakaSite.create({ nodes, policy: ANNOUNCED, upstreamPort: dovecot.port, users })
-      await site.run('tag', 'rotate')
-      site.writeFile('fleet.ndjson', `${FLEET.join('\n')}\n`)
-      await site.run('device', 'import', site.file('fleet.ndjson'))
-      await site.start()
+      dovecot = await startDovecot()
+      site = await HarakaSite.create({ nodes, policy: ANNOUNCED, upstreamPort: dovecot.port, users: USERS })
+      await startEnrolled(site)
     })
     after(async () => {
       await site.remove()
@@ -288,16 +300,9 @@ describe('the Friday mandate, while all clients sync all the time', () => {
   let clients: Map<string, BusyClient>
 
   before(async () => {
-    const people = ['anna', 'ben', 'carol'].map((name) => `${name}@example.com`)
-    const users = Object.fromEntries(people.map((user) => [user, PASSWORD]))
-    dovecot = await Dovecot.start({ users })
-    for (const user of people)
-      dovecot.deliver(user, 'From: ben@example.com\r\nSubject: hello\r\n\r\nLunch?\r\n')
-    site = await HarakaSite.create({ nodes: 2, policy: MONITORED, upstreamPort: dovecot.port, users })
-    await site.run('tag', 'rotate')
-    site.writeFile('fleet.ndjson', `${FLEET.join('\n')}\n`)
-    await site.run('device', 'import', site.file('fleet.ndjson'))
-    await site.start()
+    dovecot = await startDovecot()
+    site = await HarakaSite.create({ nodes: 2, policy: MONITORED, upstreamPort: dovecot.port, users: USERS })
+    await startEnrolled(site)
     clients = new Map()
     for (const [owner, platform] of DEVICES) {
       const user = await site.tag(`${owner}@example.com`, `${owner}-${platform}`)
