@@ -15,7 +15,7 @@ import { COMPLIANCE } from '../test/feeds/caep/transmitter'
 import { FeedSite, MDM, pageOf } from '../test/feeds/feed-site'
 import { CaepSite, PASSWORD, USER } from '../test/support/caep-site'
 import { WorkerProbe } from '../test/support/worker-probe'
-import { printFigure, quantile } from './figure'
+import { printFigure, printLatency, quantile } from './figure'
 import { deviceOf } from './support/sample-devices'
 
 const BENCH = 'feeds'
@@ -107,16 +107,7 @@ async function decisions(site: CaepSite): Promise<void> {
   }
   const context = { events: DECISIONS, workers: probes.length, max_ms: Math.round(Math.max(...liveMs)) }
   const figure = 'a CAEP event, pushed to decided in every worker'
-  printFigure({ bench: BENCH, figure: `${figure}, p50`, value: quantile(liveMs, 0.5), unit: 'ms', context })
-  const target = { atMost: 100 }
-  printFigure({
-    bench: BENCH,
-    figure: `${figure}, p99`,
-    value: quantile(liveMs, 0.99),
-    unit: 'ms',
-    target,
-    context,
-  })
+  printLatency({ bench: BENCH, figure, unit: 'ms', target: { atMost: 100 }, context }, liveMs)
   for (const probe of probes) probe.close()
   pusher.close()
 }

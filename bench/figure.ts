@@ -22,6 +22,16 @@ export function printFigure({ bench, figure, value, unit, target, context }: Fig
   if (met === false) process.exitCode = 1
 }
 
+/** Median and 99th percentile of `samples`, the latter against the target. */
+export function printLatency(
+  { figure, target, ...about }: Omit<Figure, 'value'>,
+  samples: ArrayLike<number>,
+): void {
+  printFigure({ ...about, figure: `${figure}, p50`, value: quantile(samples, 0.5) })
+  const p99 = { ...about, figure: `${figure}, p99`, value: quantile(samples, 0.99) }
+  printFigure(target ? { ...p99, target } : p99)
+}
+
 /** Four digits: more would claim a precision that no run has. */
 export const significant = (value: number): number => Number(value.toPrecision(4))
 

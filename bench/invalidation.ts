@@ -10,7 +10,7 @@ import { deviceLine } from '../test/support/device-line'
 import { HarakaSite } from '../test/support/haraka-site'
 import { WorkerProbe } from '../test/support/worker-probe'
 import { parseDeviceRecord } from '../src/devices/record'
-import { printFigure, quantile } from './figure'
+import { printLatency } from './figure'
 
 const BENCH = 'invalidation'
 const USER = 'anna@example.com'
@@ -105,16 +105,7 @@ async function measure(
   }
   const context = { changes: count, workers: probes.length, max_ms: Math.round(Math.max(...liveMs)) }
   const figure = `${name}, written to live in every worker`
-  printFigure({ bench: BENCH, figure: `${figure}, p50`, value: quantile(liveMs, 0.5), unit: 'ms', context })
-  const target = { atMost: atMostMs }
-  printFigure({
-    bench: BENCH,
-    figure: `${figure}, p99`,
-    value: quantile(liveMs, 0.99),
-    unit: 'ms',
-    target,
-    context,
-  })
+  printLatency({ bench: BENCH, figure, unit: 'ms', target: { atMost: atMostMs }, context }, liveMs)
 }
 
 const untilAll = async (probes: readonly WorkerProbe[], reply: string): Promise<void> => {

@@ -13,7 +13,7 @@ import { deviceLine } from '../test/support/device-line'
 import { HarakaSite } from '../test/support/haraka-site'
 import { RedisServer } from '../test/support/redis-server'
 import { WorkerProbe } from '../test/support/worker-probe'
-import { printFigure, quantile, type Target } from './figure'
+import { printFigure, printLatency, quantile, type Target } from './figure'
 import { deviceOf } from './support/sample-devices'
 import { openWriter } from './support/store-writer'
 
@@ -110,8 +110,7 @@ async function measure(
   const context = { changes: count, workers: probes.length, max_ms: Math.round(Math.max(...last)) }
   const about = { bench: BENCH, unit: 'ms', context }
   const p50 = { ...about, value: quantile(last, 0.5), ...(targets.p50 && { target: targets.p50 }) }
-  printFigure({ ...about, figure: `${name}, in one worker, p50`, value: quantile(each, 0.5) })
-  printFigure({ ...about, figure: `${name}, in one worker, p99`, value: quantile(each, 0.99) })
+  printLatency({ ...about, figure: `${name}, in one worker` }, each)
   printFigure({ ...p50, figure: `${name}, in every worker of two hosts, p50` })
   printFigure({
     ...about,

@@ -8,7 +8,7 @@
  * response. Clients and mail server are processes of their own.
  */
 import { WorkerProbe } from '../test/support/worker-probe'
-import { printFigure, quantile } from './figure'
+import { printFigure, printLatency } from './figure'
 import { byTenth, deviation } from './support/evenness'
 import { startMandateFleet, type MandateFleet } from './support/mandate-fleet'
 import type { EndedSession, SyncReport, SyncTask } from './support/sync-client'
@@ -83,16 +83,9 @@ async function measureRecalls(fleet: MandateFleet, probes: readonly WorkerProbe[
   const context = { recalls: RECALLS, devices: PHONES, sessions, max_ms: Math.round(Math.max(...fromStart)) }
   const about = { bench: BENCH, unit: 'ms', context }
   const figure = 'a recall, from the start of its process to the last worker of two hosts'
-  printFigure({ ...about, figure: `${figure}, p50`, value: quantile(fromStart, 0.5) })
-  printFigure({
-    ...about,
-    figure: `${figure}, p99`,
-    value: quantile(fromStart, 0.99),
-    target: { atMost: 1000 },
-  })
+  printLatency({ ...about, figure, target: { atMost: 1000 } }, fromStart)
   const own = 'a recall, from its write to the last host, as it says itself'
-  printFigure({ ...about, figure: `${own}, p50`, value: quantile(fromWrite, 0.5) })
-  printFigure({ ...about, figure: `${own}, p99`, value: quantile(fromWrite, 0.99) })
+  printLatency({ ...about, figure: own }, fromWrite)
 }
 
 interface Revocation {
