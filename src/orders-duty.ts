@@ -5,6 +5,7 @@ import type { ControlParts } from './host-parts'
 import { currentHolds, holdText } from './orders/holds'
 import { OrderDesk } from './orders/order-desk'
 import { newestVersion, RecallRefusal } from './orders/recall'
+import { lookEvery, type RepeatedLook } from './repeated-look'
 
 /** How often it is looked whether there is something to see to. */
 const LOOK_MS = 5000
@@ -13,33 +14,17 @@ const AHEAD_MS = 600_000
 /** The command that recalls tells the store itself, and is given the time for it. */
 const COMMAND_MS = 15_000
 
-export interface OrdersDuty {
-  close(): Promise<void>
-}
-
 type OrdersParts = Pick<ControlParts, 'store' | 'fleet' | 'logger' | 'onFault'>
 
 /** Sees to orders that were given and are not done yet. */
-export function startOrdersDuty(parts: OrdersParts): OrdersDuty {
+export function startOrdersDuty(parts: OrdersParts): RepeatedLook {
   const { fleet, onFault } = parts
-  let turn = Promise.resolve()
-  let busy = false
   const seen = { order: -1, at: -Infinity }
-  const look = (): void => {
-    if (busy) return
-    busy = true
-    turn = (fleet ? handOverRecall(parts, fleet) : Promise.resolve())
-      .then(() => foresee(parts, seen))
-      .catch(onFault)
-      .finally(() => (busy = false))
+  const look = async (): Promise<void> => {
+    if (fleet) await handOverRecall(parts, fleet)
+    await foresee(parts, seen)
   }
-  const timer = setInterval(look, LOOK_MS)
-  return {
-    close: async () => {
-      clearInterval(timer)
-      await turn
-    },
-  }
+  return lookEvery(LOOK_MS, look, onFault)
 }
 
 /** Looks ahead after each order, and every ten minutes since devices change too. */

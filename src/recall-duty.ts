@@ -8,6 +8,7 @@ import { openBlocks, type Block, type BlocksSource } from './lookup/blocks-sourc
 import { meaningOf, servedAgain, visitorOf, type RecallMoment } from './lookup/served-since'
 import { startOfOrder } from './lookup/recall-proof'
 import { newestRecall } from './orders/recall'
+import { lookEvery, type RepeatedLook } from './repeated-look'
 
 const LOOK_MS = 500
 /** The traffic record is gone through in this share of the time at most. */
@@ -24,20 +25,14 @@ const BATCH = 1000
 /** Below what the journal takes in at once. */
 const LINES_AT_ONCE = 5000
 
-export interface RecallDuty {
-  close(): Promise<void>
-}
-
 type RecallParts = Pick<ControlParts, 'store' | 'fleet' | 'journal' | 'onFault'>
 
 /** Writes a line into the block log for everybody whom a recalled order had hit, when they are first served again. */
-export function startRecallDuty(parts: RecallParts): RecallDuty {
+export function startRecallDuty(parts: RecallParts): RepeatedLook {
   const { store, fleet, onFault } = parts
   let recall: RecallMoment | undefined
   let seen = -1
   let watch: RecallWatch | undefined
-  let turn = Promise.resolve()
-  let busy = false
   const look = async (): Promise<void> => {
     const sequence = store.sequence()
     if (sequence !== seen) recall = recallInForce(store, fleet?.store)
@@ -46,19 +41,7 @@ export function startRecallDuty(parts: RecallParts): RecallDuty {
     else if (!watch?.isFor(recall)) watch = await RecallWatch.begin(parts, recall)
     await watch?.look()
   }
-  const timer = setInterval(() => {
-    if (busy) return
-    busy = true
-    turn = look()
-      .catch(onFault)
-      .finally(() => (busy = false))
-  }, LOOK_MS)
-  return {
-    close: async () => {
-      clearInterval(timer)
-      await turn
-    },
-  }
+  return lookEvery(LOOK_MS, look, onFault)
 }
 
 function recallInForce(store: ReadStore, fleetStore: FleetStore | undefined): RecallMoment | undefined {
@@ -161,8 +144,21 @@ class RecallWatch {
     const { user, device, platform, proof } = hit
     const { at: time, policy, reason } = served
     this.parts.journal.append({
-      ...{ time, decision: '', protocol: visit.protocol, user, device, platform, proof, outcome: 'allow' },
-      ...{ enforced: true, reason, rule: null, policy, evidenceAgeS: null, remote: '', repeats: 0 },
+      time,
+      decision: '',
+      protocol: visit.protocol,
+      user,
+      device,
+      platform,
+      proof,
+      outcome: 'allow',
+      enforced: true,
+      reason,
+      rule: null,
+      policy,
+      evidenceAgeS: null,
+      remote: '',
+      repeats: 0,
     })
     this.#isServed(visitor)
     return 1

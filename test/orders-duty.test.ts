@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { CorruptRecordError } from '../src/devices/store'
 import { OrderDesk, type Draft } from '../src/orders/order-desk'
 import { currentHolds } from '../src/orders/holds'
-import { startOrdersDuty, type OrdersDuty } from '../src/orders-duty'
+import { startOrdersDuty } from '../src/orders-duty'
+import type { RepeatedLook } from '../src/repeated-look'
 import type { Policy } from '../src/policy/policy'
 import { FleetHost } from './devices/redis/fleet-host'
 import { AT, BY, policy, record } from './devices/samples'
@@ -18,7 +19,7 @@ const draft = (change: Partial<Policy>): Draft => {
 describe('orders in a fleet of two hosts', () => {
   let server: RedisServer
   let [here, there]: FleetHost[] = []
-  let duty: OrdersDuty | undefined
+  let duty: RepeatedLook | undefined
   let told: string[]
 
   const both = (): [FleetHost, FleetHost] => {

@@ -5,7 +5,8 @@ import type { JournalEntry } from '../src/journal/journal'
 import { JournalStore } from '../src/journal/journal-store'
 import { bucketOf, type Visit } from '../src/journal/traffic'
 import { OrderDesk } from '../src/orders/order-desk'
-import { startRecallDuty, type RecallDuty } from '../src/recall-duty'
+import { startRecallDuty } from '../src/recall-duty'
+import type { RepeatedLook } from '../src/repeated-look'
 import { BY, policy } from './devices/samples'
 import { entry } from './journal/samples'
 import { eventually } from './support/eventually'
@@ -15,7 +16,7 @@ describe('the watch over who syncs again after a recall', () => {
   const tempDir = tempDirs()
   let store: LmdbStore
   let journal: JournalStore
-  let duty: RecallDuty
+  let duty: RepeatedLook
 
   beforeEach(async () => {
     const dir = tempDir()
