@@ -8,7 +8,7 @@ import type { Replicator, ReplicatorListener } from './devices/redis/replicator'
 import type { ControlParts } from './host-parts'
 import { JournalDuty, type JournalStanding } from './journal-duty'
 import type { Logger } from './journal/logger'
-import type { WorkerNote } from './journal/worker-notes'
+import { openSessionsIn, type WorkerNote } from './journal/worker-notes'
 import { workerPids } from './worker-pids'
 
 /** How soon it is seen that all workers have taken in an order. */
@@ -58,7 +58,7 @@ export async function startFleetDuty(
       leaseValid: fleet.store.leaseValid(Date.now()),
       setAside: fleet.store.setAside().count,
       workers: workers.length,
-      sessions: workers.reduce((sum, worker) => sum + worker.sessions, 0),
+      sessions: openSessionsIn(workers),
       journalWaiting: waiting,
       journalLost: lost,
     }

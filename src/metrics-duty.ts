@@ -3,6 +3,7 @@ import { isAlive } from './config/status-file'
 import type { FleetDuty } from './fleet-duty'
 import { hostFigures } from './host-figures'
 import type { ControlParts } from './host-parts'
+import { openSessionsIn } from './journal/worker-notes'
 import type { Samples } from './metrics/catalogue'
 import { Exposition, METRICS_CONTENT_TYPE } from './metrics/exposition'
 import { HostCounts } from './metrics/host-counts'
@@ -46,7 +47,7 @@ export async function startMetricsDuty(parts: ControlParts, standing: HostStandi
     const notes = journal.workers.of(pids)
     return {
       workers: notes.length,
-      sessions: notes.reduce((sum, note) => sum + note.sessions, 0),
+      sessions: openSessionsIn(notes),
       lagMs: lag.look(performance.now(), store.sequence(), pids, notes),
     }
   }

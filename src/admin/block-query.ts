@@ -1,4 +1,4 @@
-import type { JournalFilter } from '../journal/journal'
+import { filterOf, type JournalFilter } from '../journal/journal'
 import {
   OUTCOMES,
   PLATFORMS,
@@ -41,22 +41,12 @@ export const blockParams: Readonly<Record<string, Schema>> = {
   until: momentParam('Before this moment.'),
 }
 
-/** Only what was asked for, so that two queries for the same are the same. */
-export function blockFilter(query: BlockQuery): JournalFilter {
-  const { user, device, platform, reason, mandate, outcome, enforced, protocol, decision } = query
-  const sinceMs = momentAsked('since', query.since)
-  const untilMs = momentAsked('until', query.until)
-  return {
-    ...(user !== undefined && { user: userAsked('user', user) }),
-    ...(device !== undefined && { device }),
-    ...(platform !== undefined && { platform }),
-    ...(reason !== undefined && { reason }),
-    ...(mandate !== undefined && { rule: mandate }),
-    ...(outcome !== undefined && { outcome }),
-    ...(enforced !== undefined && { enforced }),
-    ...(protocol !== undefined && { protocol }),
-    ...(decision !== undefined && { decision }),
-    ...(sinceMs !== undefined && { sinceMs }),
-    ...(untilMs !== undefined && { untilMs }),
-  }
+export function blockFilter({ user, mandate, since, until, ...asked }: BlockQuery): JournalFilter {
+  return filterOf({
+    ...asked,
+    sinceMs: momentAsked('since', since),
+    untilMs: momentAsked('until', until),
+    user: user === undefined ? undefined : userAsked('user', user),
+    rule: mandate,
+  })
 }

@@ -1,3 +1,4 @@
+import { decisionsIn } from '../journal/journal'
 import type { Block } from '../lookup/blocks-source'
 
 /** The newest line of a case, and how often it happened from when to when. Times are epoch milliseconds. */
@@ -12,13 +13,12 @@ export interface FoldedBlock {
 export function foldBlocks(blocks: readonly Block[]): FoldedBlock[] {
   const cases = new Map<string, FoldedBlock>()
   for (const block of blocks) {
-    const { user, device, reason, rule, outcome, enforced, time, repeats } = block
+    const { user, device, reason, rule, outcome, enforced, time } = block
     const key = JSON.stringify([user, device, reason, rule, outcome, enforced])
     const former = cases.get(key)
     cases.set(key, {
       newest: former?.newest ?? block,
-      // A summary stands for as many decisions as it says, the first line of a case for itself.
-      count: (former?.count ?? 0) + Math.max(1, repeats),
+      count: (former?.count ?? 0) + decisionsIn(block),
       first: Math.min(former?.first ?? Infinity, time),
       last: Math.max(former?.last ?? -Infinity, time),
     })

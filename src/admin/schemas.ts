@@ -28,6 +28,3 @@ export const maybeMoment = (description: string): Schema => ({
   format: 'date-time',
   description,
 })
-
-/** RFC 3339 in UTC; null for a moment that never comes. */
-export const time = (ms: number): string | null => (Number.isFinite(ms) ? new Date(ms).toISOString() : null)

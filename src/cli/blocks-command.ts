@@ -4,6 +4,7 @@ import { Option, type Command } from 'commander'
 import { normaliseUser } from '../devices/record'
 import { StoreProblem } from '../devices/redis/problem'
 import {
+  filterOf,
   formatEntry,
   isWanted,
   type JournalEntry,
@@ -67,17 +68,17 @@ export function blocksCommand(program: Command, context: () => CommandContext): 
     .action(async (options: BlocksOptions) => {
       const interrupt = new AbortController()
       if (options.follow) context().streams.onInterrupt(() => interrupt.abort())
-      const filter = filterOf(context(), options)
+      const filter = asked(context(), options)
       const limit = limitOf(options)
+      if (options.format !== undefined && options.follow)
+        throw new UsageError('--format stands without --follow')
+      const source = await siteBlocks(context())
       if (options.format !== undefined) {
-        if (options.follow) throw new UsageError('--format stands without --follow')
-        const source = await siteBlocks(context())
         for await (const lines of exportBlocks(source, filter, options.format, limit))
           context().streams.raw(lines)
         return
       }
       const query = { ...filter, limit: limit ?? DEFAULT_LIMIT }
-      const source = await siteBlocks(context())
       const { blocks, cursor } = await source.query(query)
       show(context(), blocks.reverse(), options)
       if (options.follow) await follow(context(), source, query, cursor, interrupt.signal)
@@ -94,19 +95,21 @@ function limitOf({ limit: text }: BlocksOptions): number | undefined {
 }
 
 /** What is asked for: the journal has users in the form that decisions compare. */
-function filterOf(context: CommandContext, options: BlocksOptions): JournalFilter {
+function asked(context: CommandContext, options: BlocksOptions): JournalFilter {
   const { device, user, platform, reason, mandate, outcome, protocol, since, until } = options
-  return {
-    ...(since !== undefined && { sinceMs: pastMs('--since', since, context.now()) }),
-    ...(until !== undefined && { untilMs: pastMs('--until', until, context.now()) }),
-    ...(device !== undefined && { device }),
-    ...(user !== undefined && { user: normaliseUser(user) }),
-    ...(platform !== undefined && { platform }),
-    ...(reason !== undefined && { reason }),
-    ...(mandate !== undefined && { rule: mandate }),
-    ...(outcome !== undefined && { outcome }),
-    ...(protocol !== undefined && { protocol }),
-  }
+  const moment = (option: string, text: string | undefined): number | undefined =>
+    text === undefined ? undefined : pastMs(option, text, context.now())
+  return filterOf({
+    sinceMs: moment('--since', since),
+    untilMs: moment('--until', until),
+    device,
+    user: user === undefined ? undefined : normaliseUser(user),
+    platform,
+    reason,
+    rule: mandate,
+    outcome,
+    protocol,
+  })
 }
 
 function show(context: CommandContext, blocks: readonly Block[], { follow }: BlocksOptions): void {

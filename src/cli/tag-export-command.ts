@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 
 import { everyDevice } from '../devices/every-device'
 import { CorruptRecordError } from '../devices/store'
+import { csvRow } from '../lookup/csv'
 import { PLATFORMS, type Platform } from '../policy/vocabulary'
 import { answer, note, type CommandContext } from './context'
 import { UsageError } from './output'
@@ -22,16 +23,15 @@ export function tagExportCommand(tag: Command, context: () => CommandContext): v
 function exportTags(context: CommandContext, file: string, platform: string | undefined): void {
   const only = platform === undefined ? undefined : knownPlatform(platform)
   const nameOf = tagIssuer(context)
-  const lines = ['device,user,name']
+  const rows = [csvRow(['device', 'user', 'name'])]
   for (const device of everyDevice(context.store())) {
     if (device instanceof CorruptRecordError) note(context, device.message)
     else if (only === undefined || device.platform === only)
-      for (const user of device.owners)
-        lines.push([device.id, user, nameOf(user, device.id)].map(csvCell).join(','))
+      for (const user of device.owners) rows.push(csvRow([device.id, user, nameOf(user, device.id)]))
   }
-  writeSecret(file, `${lines.join('\r\n')}\r\n`)
-  const rows = lines.length - 1
-  answer(context, { file, rows }, `${file}: ${rows} tagged user names\n`)
+  writeSecret(file, rows.join(''))
+  const names = rows.length - 1
+  answer(context, { file, rows: names }, `${file}: ${names} tagged user names\n`)
 }
 
 function knownPlatform(text: string): Platform {
@@ -39,6 +39,3 @@ function knownPlatform(text: string): Platform {
   if (!known) throw new UsageError(`--platform "${text}" is none of ${PLATFORMS.join(', ')}`)
   return known
 }
-
-/** RFC 4180 section 2. */
-const csvCell = (text: string): string => (/[",\r\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text)

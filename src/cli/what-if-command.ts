@@ -10,11 +10,12 @@ import { CorruptRecordError } from '../devices/store'
 import { TRAFFIC_KEPT_MS } from '../journal/traffic'
 import { siteMode } from '../policy/effective-mode'
 import type { ActivePolicy, Policy } from '../policy/policy'
-import { ImpactCount, turningPoints, type Difference, type Impact, type Tally } from '../policy/what-if'
+import { inOrder, MAX_MOMENTS, momentsToCome } from '../orders/impact'
+import { ImpactCount, type Difference, type Impact, type Tally } from '../policy/what-if'
 import { answer, note, type CommandContext } from './context'
-import { readable } from '../lookup/site'
+import { impactJson } from '../lookup/impact'
+import { NO_POLICY, readable } from '../lookup/site'
 import { durationMs, timeMs } from './moment'
-import { NO_POLICY } from '../lookup/site'
 import { replayTraffic } from './replay'
 import { clockTime, isoTime, jsonLine, Refusal, table, UsageError } from './output'
 
@@ -23,8 +24,6 @@ interface WhatIfOptions {
   readonly list?: string
   readonly replay?: string
 }
-
-const MAX_MOMENTS = 16
 
 export function whatIfCommand(policy: Command, context: () => CommandContext): void {
   policy
@@ -103,11 +102,7 @@ function readDraft(file: string): Policy {
 /** Those asked for, else now and each deadline, stage and end of the draft that is still to come. */
 function momentsOf(context: CommandContext, at: readonly string[] | undefined, draft: Policy): number[] {
   const now = context.now()
-  const asked = at?.map((text) => timeMs('--at', text)) ?? [
-    now,
-    ...turningPoints(draft).filter((moment) => moment > now),
-  ]
-  const moments = [...new Set(asked)].sort((a, b) => a - b)
+  const moments = at ? inOrder(at.map((text) => timeMs('--at', text))) : momentsToCome(draft, now)
   if (moments.length <= MAX_MOMENTS) return moments
   if (at) throw new UsageError(`--at takes at most ${MAX_MOMENTS} moments`)
   note(
@@ -154,21 +149,6 @@ const differenceJson = ({ device, from, to, decision }: Difference, at: number):
   to,
   reason: decision.reason,
   rule: decision.rule,
-})
-
-const tallyJson = ({ count, platforms, rules, domains }: Tally): object => ({
-  count,
-  platforms: Object.fromEntries(platforms),
-  rules: Object.fromEntries(rules),
-  domains: Object.fromEntries(domains),
-})
-
-const impactJson = ({ devices, blocked, warned, allowed, noted }: Impact): object => ({
-  devices,
-  newly_blocked: tallyJson(blocked),
-  newly_warned: tallyJson(warned),
-  newly_allowed: tallyJson(allowed),
-  silently_noted: tallyJson(noted),
 })
 
 const MAX_SHOWN = 5

@@ -19,4 +19,9 @@ export class CorruptRecordError extends Error {
   ) {
     super(`${place}: ${problem}; ${MENDING[place.slice(0, place.indexOf('/'))] ?? 'write it again'}`)
   }
+
+  /** The key alone: a device's id, a number of a version or order. */
+  get key(): string {
+    return this.place.slice(this.place.indexOf('/') + 1)
+  }
 }

@@ -4,18 +4,19 @@ import { CorruptRecordError, type ReadStore } from './store'
 
 const PAGE = 1000
 
-/** Every device in id order, `size` at a time, so that a million of them are never held at once. */
+/** Every device in id order, those behind `after`, `size` at a time: a million of them are never held at once. */
 export function* devicePages(
   store: ReadStore,
   size: number,
+  after?: string,
 ): Generator<readonly (DeviceRecord | CorruptRecordError)[]> {
-  let afterId: string | undefined
+  let afterId = after
   for (;;) {
     const page = store.listDevices({ limit: size, ...(afterId !== undefined && { afterId }) })
     yield page
     const last = page.at(-1)
     if (page.length < size || last === undefined) return
-    afterId = last instanceof CorruptRecordError ? last.place.slice(last.place.indexOf('/') + 1) : last.id
+    afterId = last instanceof CorruptRecordError ? last.key : last.id
   }
 }
 

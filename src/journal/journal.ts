@@ -20,6 +20,9 @@ export interface JournalEntry {
   readonly repeats: number
 }
 
+/** How many decisions an entry stands for: a summary for as many as it says, the first line of a case for itself. */
+export const decisionsIn = ({ repeats }: Pick<JournalEntry, 'repeats'>): number => Math.max(1, repeats)
+
 /** Where the data plane puts entries: returns at once, never throws, bounded in memory. */
 export interface JournalSink {
   append(entry: JournalEntry): void
@@ -42,6 +45,11 @@ export interface JournalFilter {
   /** Before this moment. */
   readonly untilMs?: number
 }
+
+/** What was asked for, without what was not: two filters for the same are the same. */
+export const filterOf = (asked: {
+  readonly [F in keyof JournalFilter]: JournalFilter[F] | undefined
+}): JournalFilter => Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined))
 
 export interface JournalQuery extends JournalFilter {
   readonly limit: number

@@ -11,6 +11,10 @@ export interface WorkerNote {
   readonly orderedAt: number
 }
 
+/** Of all of them together. */
+export const openSessionsIn = (notes: readonly Pick<WorkerNote, 'sessions'>[]): number =>
+  notes.reduce((sum, { sessions }) => sum + sessions, 0)
+
 /**
  * What each worker of the host has taken in, so that it can be proven that an order is in force everywhere.
  * A worker writes once for what people order, which is rare, at most once a second for what feeds change, and

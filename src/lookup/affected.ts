@@ -1,4 +1,4 @@
-import type { JournalEntry } from '../journal/journal'
+import { decisionsIn, type JournalEntry } from '../journal/journal'
 import { effectOf, type Claim } from '../policy/decision'
 import type { Block } from './blocks-source'
 
@@ -31,8 +31,7 @@ export function affectedUnder(blocks: readonly Block[], recalled: Recalled): Aff
     const { user, device, time } = block
     const key = JSON.stringify([user, device])
     const former = found.get(key)
-    // A summary stands for as many decisions as it says, the first line of a case for itself.
-    const times = Math.max(1, block.repeats)
+    const times = decisionsIn(block)
     found.set(key, {
       user,
       device,

@@ -3,6 +3,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { formatEntry, type JournalFilter } from '../journal/journal'
 import { escapeLine } from '../journal/line-text'
 import type { Block, BlocksSource } from './blocks-source'
+import { csvRow } from './csv'
 
 export const EXPORT_FORMATS = ['csv', 'ndjson'] as const
 export type ExportFormat = (typeof EXPORT_FORMATS)[number]
@@ -32,7 +33,7 @@ export async function* exportBlocks(
     const lines = blocks.map((block) => {
       const json = blockJson(block)
       return format === 'csv'
-        ? csvRow(COLUMNS.map((name) => json[name]))
+        ? csvRow(COLUMNS.map((name) => csvText(json[name])))
         : `${escapeLine(JSON.stringify(json))}\n`
     })
     if (lines.length > 0) yield lines.join('')
@@ -61,19 +62,15 @@ const COLUMNS = [
   'repeats',
 ]
 
-/** RFC 4180. */
-const csvRow = (cells: readonly unknown[]): string => `${cells.map(csvCell).join(',')}\r\n`
-
 /** A spreadsheet takes text that begins so for a formula, and what clients call themselves is theirs to choose. */
 const FORMULA = /^[=+\-@\t\r]/
 /** What would do something to a terminal, in a file that is looked at there. */
 // eslint-disable-next-line no-control-regex -- these are exactly the characters to take out
 const ACTIVE = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g
 
-function csvCell(value: unknown): string {
+function csvText(value: unknown): string {
   if (value === null || value === undefined) return ''
   if (typeof value !== 'string') return JSON.stringify(value)
   const clean = value.replace(ACTIVE, '\ufffd')
-  const text = FORMULA.test(clean) ? `'${clean}` : clean
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+  return FORMULA.test(clean) ? `'${clean}` : clean
 }

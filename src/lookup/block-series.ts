@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 
-import type { JournalEntry } from '../journal/journal'
+import { decisionsIn, type JournalEntry } from '../journal/journal'
 import { effectOf } from '../policy/decision'
 import type { BlocksSource } from './blocks-source'
 
@@ -93,8 +93,7 @@ export class BlockSeries {
     if (half <= halfHourOf(this.now()) - HALF_HOURS) return
     const counts = this.#byHalfHour.get(half) ?? { ...NOTHING }
     this.#byHalfHour.set(half, counts)
-    // A summary stands for as many decisions as it says, the first line of a case for itself.
-    const times = Math.max(1, entry.repeats)
+    const times = decisionsIn(entry)
     const effect = effectOf(entry)
     if (effect === 'block') counts.blocks += times
     else if (effect === 'warn') counts.warnings += times

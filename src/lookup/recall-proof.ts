@@ -5,7 +5,7 @@ import type { RecallPlan } from '../orders/recall'
 import { affectedUnder, visitorOfCase, type Affected } from './affected'
 import type { BlocksSource } from './blocks-source'
 import { servedSince, type RecallMoment } from './served-since'
-import { NoPolicyError, type LookupSite } from './site'
+import { isoTime, NoPolicyError, type LookupSite } from './site'
 import { standing, standingWord } from './standing'
 
 /** Read of the block log for one proof. */
@@ -102,7 +102,7 @@ const syncedJson = (cases: readonly RecalledCase[]): object => {
   return { devices, people }
 }
 
-const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString())
+const iso = (ms: number | null): string | null => (ms === null ? null : isoTime(ms))
 
 const countJson = ({ devices, people, first, last }: CaseCount): object => ({
   devices,

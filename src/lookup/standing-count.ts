@@ -1,7 +1,4 @@
-import { setImmediate as turn } from 'node:timers/promises'
-
-import { devicePages, overridesByDevice } from '../devices/every-device'
-import { CorruptRecordError } from '../devices/store'
+import { forEveryDevice } from '../orders/every-device'
 import { narrowing } from '../orders/narrowed'
 import { decide } from '../policy/decide'
 import type { DeviceRecord } from '../policy/device'
@@ -20,8 +17,6 @@ export interface StandingFigures {
   readonly countedAt: number
 }
 
-/** Counted in one turn: some milliseconds, in which the process does nothing else. */
-const SLICE = 250
 const LOOK_MS = 1000
 const INTERVAL_MS = 60_000
 /** At most this share of a processor goes into it, however many devices there are. */
@@ -35,7 +30,7 @@ export class StandingCount {
   #holdsUntil = Infinity
   #dueAt = 0
   #counting: Promise<void> | undefined
-  #closed = false
+  readonly #stop = new AbortController()
   readonly #timer: NodeJS.Timeout
 
   constructor(
@@ -53,7 +48,7 @@ export class StandingCount {
   }
 
   async close(): Promise<void> {
-    this.#closed = true
+    this.#stop.abort()
     clearInterval(this.#timer)
     await this.#counting
   }
@@ -67,7 +62,9 @@ export class StandingCount {
       return
     }
     this.#counting = this.#count()
-      .catch(this.onFault)
+      .catch((error: unknown) => {
+        if (!this.#stop.signal.aborted) this.onFault(error)
+      })
       .finally(() => (this.#counting = undefined))
   }
 
@@ -87,24 +84,25 @@ export class StandingCount {
     const counted = { devices: 0, blocked: 0, warned: 0, wouldBlock: 0, wouldWarn: 0 }
     let holdsUntil = Infinity
     const decideOne = this.#decider(now)
-    for (const page of decideOne ? devicePages(store, SLICE) : []) {
-      for (const device of page) {
-        if (device instanceof CorruptRecordError || !decideOne) continue
+    if (decideOne) {
+      const add = (device: DeviceRecord, overrides: readonly Override[]): void => {
         counted.devices += 1
-        const { outcome, enforced, validUntil } = decideOne(device)
+        const { outcome, enforced, validUntil } = decideOne(device, overrides)
         holdsUntil = Math.min(holdsUntil, validUntil)
         if (outcome === 'block') counted[enforced ? 'blocked' : 'wouldBlock'] += 1
         if (outcome === 'warn') counted[enforced ? 'warned' : 'wouldWarn'] += 1
       }
-      await turn()
-      if (this.#closed) return
+      await forEveryDevice(store, add, this.#stop.signal)
     }
     this.#figures = { ...counted, countedAt: now }
     this.#holdsUntil = holdsUntil
     this.#dueAt = began + Math.max(INTERVAL_MS, (performance.now() - began) / SHARE)
   }
 
-  #decider(now: number): ((device: DeviceRecord) => ReturnType<typeof decide>) | undefined {
+  /** undefined: there is no policy to decide by. */
+  #decider(
+    now: number,
+  ): ((device: DeviceRecord, overrides: readonly Override[]) => ReturnType<typeof decide>) | undefined {
     const store = this.site.store()
     const active = store.activePolicy()
     if (!active) return undefined
@@ -112,10 +110,7 @@ export class StandingCount {
     const host = { enforcement, unidentified: identity.unidentified }
     const leaseValid = store.leaseValid(now)
     const policyOf = narrowing(active)
-    const overridesOn = overridesByDevice(
-      store.listOverrides().flatMap((one): Override[] => (one instanceof CorruptRecordError ? [] : [one])),
-    )
-    return (device) =>
+    return (device, overrides) =>
       decide(
         {
           subject: {
@@ -127,7 +122,7 @@ export class StandingCount {
           active: policyOf(device),
           host,
           devices: [device],
-          overrides: overridesOn(device),
+          overrides,
           leaseValid,
         },
         now,

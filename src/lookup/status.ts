@@ -5,6 +5,7 @@ import { readTagKeyFile } from '../config/tag-key-file'
 import type { SetAside } from '../devices/redis/set-aside'
 import { unlessDamaged } from '../devices/unless-damaged'
 import type { FeedStanding } from '../feeds/standing'
+import { openSessionsIn } from '../journal/worker-notes'
 import { currentHolds, type Hold } from '../orders/holds'
 import { pendingEdit, type Pending } from '../orders/pending'
 import { proposals, type Proposal } from '../orders/proposal'
@@ -64,7 +65,7 @@ export async function statusFacts(site: LookupSite): Promise<StatusFacts> {
     configWaiting: gate?.configWaiting ?? [],
     gate,
     workers: workers.length,
-    sessions: workers.reduce((sum, worker) => sum + worker.sessions, 0),
+    sessions: openSessionsIn(workers),
     tagKeys: { count: keys.length, signing: keys[0]?.id ?? null },
     feeds: read(() => site.feeds()) ?? [],
     devices: counts.devices,

@@ -6,10 +6,14 @@ import type { Override } from '../policy/override'
 /** Read in one go: some milliseconds, in which a master does nothing else. */
 const PAGE = 250
 
-/** Every device that can be read with the overrides on it and on its first owner; pauses between pages. */
+/**
+ * Every device that can be read with the overrides on it and on its first owner; pauses between pages. Rejects with the
+ * signal's reason when that is aborted.
+ */
 export async function forEveryDevice(
   store: ReadStore,
   visit: (device: DeviceRecord, overrides: readonly Override[]) => void,
+  signal?: AbortSignal,
 ): Promise<void> {
   const overridesOn = overridesByDevice(
     store.listOverrides().flatMap((one) => (one instanceof CorruptRecordError ? [] : one)),
@@ -19,5 +23,6 @@ export async function forEveryDevice(
       if (!(device instanceof CorruptRecordError)) visit(device, overridesOn(device))
     }
     await new Promise((resolve) => setImmediate(resolve))
+    signal?.throwIfAborted()
   }
 }

@@ -1,4 +1,6 @@
 import type { ReadStore } from '../devices/store'
+import type { DeviceRecord } from '../policy/device'
+import type { Override } from '../policy/override'
 import type { ActivePolicy, Policy } from '../policy/policy'
 import { ImpactCount, turningPoints, type Impact } from '../policy/what-if'
 import { forEveryDevice } from './every-device'
@@ -9,13 +11,14 @@ export interface MomentImpact {
   readonly impact: Impact
 }
 
-/** Now and the next deadlines, stages and ends of a draft. */
-const MAX_MOMENTS = 16
+/** Looked at in one go. */
+export const MAX_MOMENTS = 16
 
-export function momentsOf(draft: Policy, now: number): number[] {
-  const moments = [now, ...turningPoints(draft).filter((moment) => moment > now)]
-  return [...new Set(moments)].sort((a, b) => a - b).slice(0, MAX_MOMENTS)
-}
+/** Now, and each deadline, stage and end of a draft that is still to come; in their order. */
+export const momentsToCome = (draft: Policy, now: number): number[] =>
+  inOrder([now, ...turningPoints(draft).filter((moment) => moment > now)])
+
+export const inOrder = (moments: readonly number[]): number[] => [...new Set(moments)].sort((a, b) => a - b)
 
 /**
  * Whom enforcing `draft` would block, warn and let in at its moments, other than what is in force. Goes over all devices
@@ -29,13 +32,15 @@ export async function impactOf(
   signal: AbortSignal,
 ): Promise<readonly MomentImpact[]> {
   const enforced: ActivePolicy = { version: 0, policy: draft, modeOverride: 'enforce' }
-  const counts = momentsOf(draft, now).map((at) => ({
-    at,
-    count: new ImpactCount({ before: { active, at }, after: { active: enforced, at } }),
-  }))
-  await forEveryDevice(store, (device, overrides) => {
-    signal.throwIfAborted()
+  const counts = momentsToCome(draft, now)
+    .slice(0, MAX_MOMENTS)
+    .map((at) => ({
+      at,
+      count: new ImpactCount({ before: { active, at }, after: { active: enforced, at } }),
+    }))
+  const add = (device: DeviceRecord, overrides: readonly Override[]): void => {
     for (const { count } of counts) count.add(device, overrides)
-  })
+  }
+  await forEveryDevice(store, add, signal)
   return counts.map(({ at, count }) => ({ at, impact: count.impact }))
 }

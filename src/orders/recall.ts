@@ -54,6 +54,6 @@ export function planRecall(store: ReadStore, to: number | undefined): RecallPlan
 /** 0: none yet. One that cannot be read counts too. */
 export function newestVersion(store: ReadStore): number {
   const [newest] = store.policyHistory(1)
-  if (newest instanceof CorruptRecordError) return Number(newest.place.split('/')[1])
+  if (newest instanceof CorruptRecordError) return Number(newest.key)
   return newest?.version ?? 0
 }

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 
 import { CorruptRecordError } from '../../devices/store'
 import { orderJson } from '../../lookup/order'
+import { readable } from '../../lookup/site'
 import { auditHistory } from '../../orders/audit'
 import { orderSchema, pageOf } from '../answers'
 import { cursorOf, placeOf } from '../cursor'
@@ -30,14 +31,9 @@ export function auditRoutes(app: FastifyInstance, { site, store }: AdminParts): 
       const place = placeOf('audit', {}, cursor)
       const entries = store.history(limit, place === undefined ? undefined : Number(place))
       const oldest = entries.at(-1)
-      const n = oldest instanceof CorruptRecordError ? Number(oldest.place.split('/')[1]) : oldest?.n
-      const items = entries.flatMap((entry) => {
-        if (!(entry instanceof CorruptRecordError)) return [orderJson(entry)]
-        site.tell(entry.message)
-        return []
-      })
+      const n = oldest instanceof CorruptRecordError ? Number(oldest.key) : oldest?.n
       return {
-        items,
+        items: readable(site, entries).map(orderJson),
         next: entries.length < limit || n === undefined || n <= 1 ? null : cursorOf('audit', {}, n),
       }
     },

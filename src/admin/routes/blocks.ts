@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 
-import { siteBlocks } from '../../lookup/site'
+import { isoTime, siteBlocks } from '../../lookup/site'
 import { foldedBlockSchema, pageOf } from '../answers'
 import { blockFilter, blockParams, type BlockQuery } from '../block-query'
 import { blockJson, EXPORT_FORMATS, exportBlocks, type ExportFormat } from '../../lookup/block-export'
@@ -10,7 +10,7 @@ import { foldBlocks } from '../fold-blocks'
 import { untilGone } from '../gone'
 import type { AdminParts } from '../parts'
 import { cursorParam, limitParam } from '../query'
-import { flag, maybeMoment, object, time } from '../schemas'
+import { flag, maybeMoment, object } from '../schemas'
 import { Turns } from '../turns'
 
 type PageQuery = BlockQuery & { readonly fold?: boolean; readonly limit: number; readonly cursor?: string }
@@ -55,14 +55,14 @@ export function blockRoutes(app: FastifyInstance, { site }: AdminParts): void {
         ? foldBlocks(blocks).map(({ newest, count, first, last }) => ({
             ...blockJson(newest),
             count,
-            first: time(first),
-            last: time(last),
+            first: isoTime(first),
+            last: isoTime(last),
           }))
         : blocks.map(blockJson)
       return {
         items,
         next: next === null ? null : cursorOf('blocks', filter, next),
-        searched_to: searchedTo === null ? null : time(searchedTo),
+        searched_to: searchedTo === null ? null : isoTime(searchedTo),
       }
     },
   )

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 
+import { devicePages } from '../../devices/every-device'
 import { CorruptRecordError, type ReadStore } from '../../devices/store'
 import { formatDeviceRecord } from '../../devices/record'
 import { unlessDamaged } from '../../devices/unless-damaged'
@@ -72,16 +73,8 @@ function* allFrom(store: ReadStore, prefix: string, after: string | undefined): 
   // The device whose id is the prefix itself stands before those that begin with it.
   const exact = after === undefined && prefix !== '' ? unlessDamaged(() => store.device(prefix)) : undefined
   if (exact) yield [exact.id, exact]
-  let afterId = after ?? (prefix === '' ? undefined : prefix)
-  for (;;) {
-    const page = store.listDevices({ limit: PAGE, ...(afterId !== undefined && { afterId }) })
-    for (const one of page) {
-      const isDamaged = one instanceof CorruptRecordError
-      afterId = isDamaged ? one.place.slice(one.place.indexOf('/') + 1) : one.id
-      yield [afterId, isDamaged ? undefined : one]
-    }
-    if (page.length < PAGE) return
-  }
+  for (const page of devicePages(store, PAGE, after ?? (prefix === '' ? undefined : prefix)))
+    for (const one of page) yield one instanceof CorruptRecordError ? [one.key, undefined] : [one.id, one]
 }
 
 function* ownedFrom(store: ReadStore, owner: string, after: string | undefined): Generator<Candidate> {

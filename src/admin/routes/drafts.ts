@@ -1,19 +1,19 @@
 import type { FastifyInstance } from 'fastify'
 
-import { NoPolicyError } from '../../lookup/site'
+import { impactJson } from '../../lookup/impact'
+import { isoTime, NoPolicyError } from '../../lookup/site'
 import { impactOf } from '../../orders/impact'
 import { policyDifference } from '../../policy/difference'
 import { siteMode } from '../../policy/effective-mode'
 import { policyWords } from '../../policy/policy-words'
 import { MODES } from '../../policy/vocabulary'
-import type { Impact, Tally } from '../../policy/what-if'
 import { zoneOf } from '../../policy/zone'
 import { draftOf, validDraft } from '../drafts'
 import { untilGone } from '../gone'
 import { LIMITS } from '../limits'
 import type { AdminParts } from '../parts'
 import { policyPart } from '../query'
-import { count, flag, list, moment, object, text, time, type Schema } from '../schemas'
+import { count, flag, list, moment, object, text, type Schema } from '../schemas'
 import { Turns } from '../turns'
 
 const counts = (description: string): Schema => ({
@@ -27,21 +27,6 @@ const tallySchema = object({
   platforms: counts('By platform.'),
   rules: counts('By the rule that decides.'),
   domains: counts("By the owner's mail domain."),
-})
-
-const tallyJson = ({ count, platforms, rules, domains }: Tally): object => ({
-  count,
-  platforms: Object.fromEntries(platforms),
-  rules: Object.fromEntries(rules),
-  domains: Object.fromEntries(domains),
-})
-
-const impactJson = ({ devices, blocked, warned, allowed, noted }: Impact): object => ({
-  devices,
-  newly_blocked: tallyJson(blocked),
-  newly_warned: tallyJson(warned),
-  newly_allowed: tallyJson(allowed),
-  silently_noted: tallyJson(noted),
 })
 
 /** Looking at a policy before it is one. */
@@ -118,7 +103,7 @@ export function draftRoutes(app: FastifyInstance, { store, now }: AdminParts): v
       const impacts = await turns.run(gone, () => impactOf(store, active, policy, now(), gone))
       return {
         mode: siteMode({ policy, modeOverride: active.modeOverride }),
-        moments: impacts.map(({ at, impact }) => ({ at: time(at), ...impactJson(impact) })),
+        moments: impacts.map(({ at, impact }) => ({ at: isoTime(at), ...impactJson(impact) })),
       }
     },
   )

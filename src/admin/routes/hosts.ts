@@ -1,12 +1,14 @@
 import os from 'node:os'
 import type { FastifyInstance } from 'fastify'
 
+import { isoTime } from '../../lookup/site'
 import { VERSION } from '../../config/version'
+import { openSessionsIn } from '../../journal/worker-notes'
 import { fleetStatus, hostsJson } from '../../lookup/fleet-status'
 import { modeFacts } from '../../lookup/mode'
 import { hostSchema } from '../answers'
 import type { AdminParts } from '../parts'
-import { list, nullable, object, text, time } from '../schemas'
+import { list, nullable, object, text } from '../schemas'
 
 export function hostRoutes(app: FastifyInstance, { site, fleet, now }: AdminParts): void {
   app.get(
@@ -40,16 +42,16 @@ export function hostRoutes(app: FastifyInstance, { site, fleet, now }: AdminPart
       host: os.hostname(),
       standing: 'well',
       lag: 0,
-      last_heard: time(now()),
+      last_heard: isoTime(now()),
       version: VERSION,
       policy_version: modeFacts(site).policyVersion,
       lease_valid: true,
       set_aside: 0,
       workers: workers.length,
-      sessions: workers.reduce((sum, { sessions }) => sum + sessions, 0),
+      sessions: openSessionsIn(workers),
       journal_waiting: 0,
       journal_lost: 0,
-      running_since: time(now() - process.uptime() * 1000),
+      running_since: isoTime(now() - process.uptime() * 1000),
     }
   }
 }

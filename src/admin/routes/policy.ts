@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import type { PolicyVersion, ReadStore } from '../../devices/store'
 import { CorruptRecordError } from '../../devices/store'
 import { unlessDamaged } from '../../devices/unless-damaged'
-import { NoPolicyError } from '../../lookup/site'
+import { isoTime, NoPolicyError } from '../../lookup/site'
 import { newestVersion } from '../../orders/recall'
 import { policyDifference } from '../../policy/difference'
 import { policyWords } from '../../policy/policy-words'
@@ -14,7 +14,7 @@ import { cursorOf, placeOf } from '../cursor'
 import type { AdminParts } from '../parts'
 import { notFound } from '../problem'
 import { cursorParam, limitParam } from '../query'
-import { count, flag, list, moment, object, text, time } from '../schemas'
+import { count, flag, list, moment, object, text } from '../schemas'
 
 const versionFields = {
   version: count(''),
@@ -43,7 +43,7 @@ const changesSchema = list(
 
 const itemJson = ({ version, at, author, reason, policy }: PolicyVersion): object => ({
   version,
-  at: time(at),
+  at: isoTime(at),
   author,
   reason,
   mode: policy.mode,

@@ -1,8 +1,9 @@
 import type { FastifyInstance } from 'fastify'
 
+import { isoTime } from '../../lookup/site'
 import { callerOf, checkedToken, cookieName, sessionId, type Access, type Caller } from '../access'
 import { Problem } from '../problem'
-import { nullable, object, text, time } from '../schemas'
+import { nullable, object, text } from '../schemas'
 
 const sessionSchema = object({
   name: text('The name of the token.'),
@@ -18,7 +19,7 @@ const sessionJson = ({ name, role, token, session }: Caller): object => ({
   name,
   role,
   csrf: session?.csrf ?? null,
-  expires_at: time(session?.expiresAt ?? token.expiresAt ?? Infinity),
+  expires_at: isoTime(session?.expiresAt ?? token.expiresAt ?? Infinity),
 })
 
 export function sessionRoutes(app: FastifyInstance, access: Access): void {

@@ -113,7 +113,7 @@ class Copy {
       onProgress(count, devices)
       const last = page.at(-1)
       if (!last || page.length < BATCH) return
-      afterId = last instanceof CorruptRecordError ? last.place.slice(last.place.indexOf('/') + 1) : last.id
+      afterId = last instanceof CorruptRecordError ? last.key : last.id
       await this.client.hset(this.keys.meta, 'filledTo', afterId)
     }
   }
