@@ -29,10 +29,21 @@ const isFree = (port: number): Promise<boolean> =>
     () => true,
   )
 
+const NEEDED = [
+  'package.json',
+  'tsconfig.json',
+  'tsconfig.build.json',
+  'src',
+  'config',
+  'plugins',
+  'scripts',
+  'console',
+]
+
 /** What `npm start` needs, as a newcomer has it after `npm ci`. */
 function cleanCopy(): string {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'device-gate-demo-'))
-  for (const name of ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'src', 'config', 'plugins'])
+  for (const name of NEEDED)
     fs.cpSync(path.join(PACKAGE_ROOT, name), path.join(dir, name), { recursive: true })
   if (ROOT) execFileSync('chown', ['-R', `${NOBODY}:${NOBODY}`, dir])
   const modules = fs.realpathSync(path.join(PACKAGE_ROOT, 'node_modules'))
