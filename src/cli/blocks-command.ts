@@ -13,6 +13,7 @@ import {
 } from '../journal/journal'
 import { EXPORT_FORMATS, exportBlocks, type ExportFormat } from '../lookup/block-export'
 import type { Block, BlocksSource } from '../lookup/blocks-source'
+import { exportForm } from '../lookup/exported'
 import { siteBlocks } from '../lookup/site'
 import {
   OUTCOMES,
@@ -74,7 +75,8 @@ export function blocksCommand(program: Command, context: () => CommandContext): 
         throw new UsageError('--format stands without --follow')
       const source = await siteBlocks(context())
       if (options.format !== undefined) {
-        for await (const lines of exportBlocks(source, filter, options.format, limit))
+        const shown = exportForm(context().config)
+        for await (const lines of exportBlocks({ source, shown }, filter, options.format, limit))
           context().streams.raw(lines)
         return
       }

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 
-import { formatEntry, type JournalFilter } from '../journal/journal'
+import { formatEntry, type JournalEntry, type JournalFilter } from '../journal/journal'
 import { escapeLine } from '../journal/line-text'
 import type { Block, BlocksSource } from './blocks-source'
 import { csvRow } from './csv'
@@ -17,26 +17,36 @@ export const blockJson = (block: Block): Record<string, unknown> => ({
   host: block.host,
 })
 
-/** All blocks that are asked for, newest first, page by page as the reader takes them. */
+export interface ExportParts {
+  readonly source: BlocksSource
+  /** How an entry stands in what leaves the journal. */
+  readonly shown: (entry: JournalEntry) => JournalEntry
+}
+
+/**
+ * All blocks that are asked for, newest first, page by page as the reader takes them. What cannot be exported at all fails
+ * before the first line.
+ */
 export async function* exportBlocks(
-  source: BlocksSource,
+  { source, shown }: ExportParts,
   filter: JournalFilter,
   format: ExportFormat,
   maxRows = MAX_EXPORTED,
 ): AsyncGenerator<string> {
-  if (format === 'csv') yield csvRow(COLUMNS)
+  let heading = format === 'csv' ? csvRow(COLUMNS) : ''
   let before: string | null = null
   for (let rows = 0; rows < maxRows;) {
     const limit = Math.min(ROWS_AT_ONCE, maxRows - rows)
     const { blocks, next } = await source.page({ ...filter, limit }, before)
     rows += blocks.length
     const lines = blocks.map((block) => {
-      const json = blockJson(block)
+      const json = blockJson({ ...block, ...shown(block) })
       return format === 'csv'
         ? csvRow(COLUMNS.map((name) => csvText(json[name])))
         : `${escapeLine(JSON.stringify(json))}\n`
     })
-    if (lines.length > 0) yield lines.join('')
+    if (heading !== '' || lines.length > 0) yield heading + lines.join('')
+    heading = ''
     if (next === null) return
     before = next
     await turn()

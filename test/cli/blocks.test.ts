@@ -186,6 +186,16 @@ describe('device-gate blocks', () => {
       assert.ok(rows.every(({ host }) => host !== ''))
     })
 
+    for (const format of ['csv', 'ndjson'])
+      it(`exported as ${format} without a name, where the site says so`, async () => {
+        site().write('config/device_gate.yaml', 'journal: { pseudonymise: true }\n')
+        const text = await site().out('blocks', '--format', format, '--user', 'b@example.com')
+        assert.doesNotMatch(text, /example\.com|anna-phone|192\.0\.2\.1|BBBBBBBB/)
+        const told = await site().json('journal', 'pseudonym', '--user', 'b@example.com')
+        assert.match(text, new RegExp((told as { pseudonym: string }).pseudonym))
+        assert.match(await site().out('blocks'), /b@example\.com/, 'who looks into it goes on with names')
+      })
+
     it('exported and followed at once: refused', async () => {
       const { code, err } = await site().run('blocks', '--format', 'csv', '--follow')
       assert.equal(code, 2)

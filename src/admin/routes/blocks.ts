@@ -5,6 +5,7 @@ import { isoTime, siteBlocks } from '../../lookup/site'
 import { foldedBlockSchema, pageOf } from '../answers'
 import { blockFilter, blockParams, type BlockQuery } from '../block-query'
 import { blockJson, EXPORT_FORMATS, exportBlocks, type ExportFormat } from '../../lookup/block-export'
+import { exportForm } from '../../lookup/exported'
 import { cursorOf, placeOf } from '../cursor'
 import { foldBlocks } from '../fold-blocks'
 import { untilGone } from '../gone'
@@ -89,7 +90,7 @@ export function blockRoutes(app: FastifyInstance, { site }: AdminParts): void {
       return reply
         .type(TYPES[format])
         .header('content-disposition', `attachment; filename="device-gate-blocks.${format}"`)
-        .send(Readable.from(exportBlocks(source, filter, format)))
+        .send(Readable.from(exportBlocks({ source, shown: exportForm(site.config) }, filter, format)))
     },
   )
 }
