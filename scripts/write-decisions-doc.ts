@@ -61,6 +61,11 @@ const REASON_HELP: Readonly<Record<Reason, { means: string; todo: string }>> = {
     means: 'The device has a finding that a mandate blocks since its deadline.',
     todo: 'The person follows the message and the device reports again; or exempt it for a time.',
   },
+  mandate_unseen: {
+    means:
+      'Its source cannot see on the device what a mandate is about, and the policy’s `unknown` is warn or block.',
+    todo: 'Have the device managed so that it can be seen; or exempt it for a time; or look at the policy’s `unknown`.',
+  },
   noncompliant: {
     means: 'Device management says noncompliant.',
     todo: 'Mend the device in device management; the next report lets it in.',

@@ -1,6 +1,7 @@
 import { guardFigure, type GuardFigure } from '../policy/guard'
 import type { DeviceRecord } from '../policy/device'
 import type { Policy } from '../policy/policy'
+import { findingsOf, unseenFinding } from '../policy/reach'
 
 /** How many devices one feed may turn within a time. */
 export interface BreakerBounds {
@@ -18,9 +19,14 @@ export type Turned = readonly (readonly [slice: number, count: number])[]
 /** The window moves on in so many steps. */
 const SLICES = 60
 
-/** What a policy's mandates ask for: a device that gains or loses one is turned by it too. */
+/** What a policy's mandates go by: a device that gains or loses one is turned by it too. */
 export const mandatedFindings = (policy: Policy | undefined): ReadonlySet<string> =>
-  new Set(policy?.mandates.map(({ finding }) => finding))
+  new Set(
+    policy?.mandates.flatMap((mandate) => [
+      ...findingsOf(mandate),
+      ...(policy.unknown === 'allow' ? [] : [unseenFinding(mandate)]),
+    ]),
+  )
 
 /** Whether a record changes what its device may do: into or out of noncompliant, or of a mandate's reach. */
 export function turns(stored: DeviceRecord, record: DeviceRecord, mandated: ReadonlySet<string>): boolean {

@@ -37,6 +37,7 @@ export const OUTCOMES_OF: Readonly<Record<Reason, readonly Outcome[]>> = {
   stale: ['allow', 'warn', 'block'],
   mandate_warning: ['warn'],
   mandate_deadline: ['block'],
+  mandate_unseen: ['warn', 'block'],
   noncompliant: ['allow', 'warn', 'block'],
   grace: ['allow', 'warn', 'block'],
   unknown_state: ['allow', 'warn', 'block'],

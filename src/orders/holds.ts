@@ -1,5 +1,5 @@
 import { HOLDS, type ReadStore } from '../devices/store'
-import { isInScope, deadlineOf } from '../policy/reach'
+import { deadlineOf, sightOf } from '../policy/reach'
 import { guardFigure, isOverBound, type GuardFigure } from '../policy/guard'
 import type { ActivePolicy, Mandate, Policy } from '../policy/policy'
 import { effectOn } from '../policy/what-if'
@@ -84,7 +84,7 @@ export async function foreseenHolds(
     devices += 1
     const own = narrowed(device)
     for (const mandate of own.policy.mandates) {
-      if (!openIds.has(mandate.id) || !isInScope(mandate, device, policy.groups)) continue
+      if (!openIds.has(mandate.id) || !sightOf(mandate, device, policy.groups)) continue
       const moment = deadlineOf(mandate, device, policy.groups)
       if (!isOpen(mandate, moment)) continue
       if (effectOn(device, overrides, own, moment).effect !== 'block') continue

@@ -52,7 +52,11 @@ const SETTINGS: readonly (readonly [what: string, say: (policy: Policy) => strin
       approval === 'second' ? 'a second person' : 'the figure, given back',
     'What a change that blocks more needs',
   ],
-  ['unknown', ({ unknown }) => actionWords(unknown), 'What happens to devices that nobody reported'],
+  [
+    'unknown',
+    ({ unknown }) => actionWords(unknown),
+    'What happens to devices that nobody reported, or that cannot be seen for a mandate',
+  ],
   ['stale.after', ({ stale }) => durationWords(stale.afterMs), 'How old a report may be'],
   ['stale.action', ({ stale }) => actionWords(stale.action), 'What happens to devices with an older report'],
   ['noncompliant', ({ noncompliant }) => actionWords(noncompliant), 'What happens to noncompliant devices'],

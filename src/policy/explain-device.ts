@@ -1,7 +1,7 @@
 import type { DeviceRecord } from './device'
 import type { Effect, Look } from './look'
 import type { Mandate, Policy } from './policy'
-import { findingsOf, isInScope } from './reach'
+import { findingsOf, sightOf, unseenFinding } from './reach'
 import {
   baselineObjection,
   dutiesOf,
@@ -52,9 +52,9 @@ function mandatesLook(device: DeviceRecord, policy: Policy, now: number): Look {
   const { mandates, groups } = policy
   if (mandates.length === 0) return { saw: 'the policy has no mandates', effect: null }
   const duties = dutiesOf(device, policy)
-  const others = mandates.filter((mandate) => !isInScope(mandate, device, groups))
+  const others = mandates.filter((mandate) => !sightOf(mandate, device, groups))
   const told = [
-    ...duties.map((duty) => `mandate ${duty.mandate.id}: ${dutyWords(duty, device, now)}`),
+    ...duties.map((duty) => `mandate ${duty.mandate.id}: ${dutyWords(duty, device, policy, now)}`),
     ...others.map((mandate) => `mandate ${mandate.id}: ${outOfScopeWords(mandate, device)}`),
   ]
   const more = told.length > MAX_TOLD ? `; and ${counted(told.length - MAX_TOLD, 'more mandate')}` : ''
@@ -66,14 +66,20 @@ function mandatesLook(device: DeviceRecord, policy: Policy, now: number): Look {
 function outOfScopeWords(mandate: Mandate, { platform, findings }: DeviceRecord): string {
   const { platforms, finding } = mandate
   if (!platforms.includes(platform)) return `${platform} not in scope`
-  return findingsOf(mandate).some((one) => findings.includes(one))
+  return [...findingsOf(mandate), unseenFinding(mandate)].some((one) => findings.includes(one))
     ? 'in none of its groups'
     : `${platform} in scope, finding ${finding} not present`
 }
 
-function dutyWords({ mandate, deadline }: Duty, { platform }: DeviceRecord, now: number): string {
+function dutyWords(
+  { mandate, deadline, sight }: Duty,
+  { platform }: DeviceRecord,
+  { unknown }: Policy,
+  now: number,
+): string {
   const { finding, warnFrom, until = Infinity, mode = 'block' } = mandate
-  const scope = `${platform} in scope, finding ${finding} present`
+  const known = sight === 'seen' ? 'present' : `cannot be seen by its source (policy: unknown ${unknown})`
+  const scope = `${platform} in scope, finding ${finding} ${known}`
   if (now < warnFrom) return `${scope}, says nothing for another ${spanWords(warnFrom - now)}`
   if (now >= until) return `${scope}, ended ${spanWords(now - until)} ago`
   const most = mode === 'block' ? '' : mode === 'warn' ? ', warns at most' : ', silent: only noted'

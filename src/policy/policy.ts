@@ -60,7 +60,7 @@ export interface Policy {
     /** What lets a larger change pass: its figure, or another person; default: its figure. */
     readonly approval?: 'confirm' | 'second'
   }
-  /** A device nobody reported. */
+  /** A device nobody reported, or that cannot be seen for a mandate. */
   readonly unknown: Action
   readonly stale: { readonly afterMs: number; readonly action: Action }
   readonly noncompliant: Action

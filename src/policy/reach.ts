@@ -5,19 +5,30 @@ import { normaliseUser } from './user-name'
 
 type Groups = Policy['groups']
 
-/** Whether a mandate is about this device at all, whatever the time. */
-export const isInScope = (mandate: Mandate, device: DeviceRecord, groups: Groups): boolean =>
-  mandate.platforms.includes(device.platform) &&
-  (device.findings.includes(mandate.finding) || hasApp(device, mandate.appIds)) &&
-  (mandate.groups === undefined || isInGroups(device, mandate.groups, groups))
+/** What is known of a mandate's finding on a device: it was seen, or its source cannot see findings of that kind. */
+export type Sight = 'seen' | 'unseen'
+
+/** How a device stands to a mandate, whatever the time; undefined: the mandate is not about it. */
+export function sightOf(mandate: Mandate, device: DeviceRecord, groups: Groups): Sight | undefined {
+  if (!mandate.platforms.includes(device.platform)) return undefined
+  const { findings } = device
+  const isSeen = findings.includes(mandate.finding) || hasApp(device, mandate.appIds)
+  if (!isSeen && !findings.includes(unseenFinding(mandate))) return undefined
+  const isMeant = mandate.groups === undefined || isInGroups(device, mandate.groups, groups)
+  return isMeant ? (isSeen ? 'seen' : 'unseen') : undefined
+}
+
+/** What a source reports that cannot see a mandate's kind of finding: `unseen:app` of one about `app:tiktok`. */
+export const unseenFinding = ({ finding }: Pick<Mandate, 'finding'>): string =>
+  `unseen:${finding.slice(0, finding.indexOf(':'))}`
 
 const hasApp = ({ findings }: DeviceRecord, appIds: readonly string[] | undefined): boolean =>
   appIds?.some((id) => findings.includes(id)) ?? false
 
-/** Any of these puts a device into the scope of a mandate. */
+/** Any of these on a device is what a mandate looks for. */
 export const findingsOf = ({ finding, appIds = [] }: Mandate): readonly string[] => [finding, ...appIds]
 
-/** From when on the deadline of a mandate applies to a device in its scope; Infinity: no stage reaches it. */
+/** From when on the deadline of a mandate applies to a device that it is about; Infinity: no stage reaches it. */
 export function deadlineOf(mandate: Mandate, device: DeviceRecord, groups: Groups): number {
   const { id, deadline, stages } = mandate
   if (stages === undefined) return deadline

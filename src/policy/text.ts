@@ -1,7 +1,7 @@
 import type { Reason } from './vocabulary'
 
 /** RFC 5321 4.5.3.1.5 gives a reply line 512 octets; this leaves room for codes and the decision id. */
-const MAX_TEXT = 400
+const MAX_TEXT = 440
 
 /** The reasons that speak for themselves; a mandate brings its own message. */
 const SENTENCES = {
@@ -39,9 +39,16 @@ export const reasonText = (reason: StandardReason, contact: string): string =>
   replyText(`${SENTENCES[reason]} ${contact}`)
 
 /** What a mandate tells its people, and whom to ask; before the deadline, also when that is. */
-export function mandateText(message: string, deadline: number | null, contact: string): string {
+export const mandateText = (message: string, deadline: number | null, contact: string): string =>
+  replyText(`${mandateSentence(message, deadline)} ${contact}`)
+
+/** The same where nobody can see whether it is done already. */
+export const unseenText = (message: string, deadline: number | null, contact: string): string =>
+  replyText(`${mandateSentence(message, deadline)} Nobody can see on this device if that is done. ${contact}`)
+
+function mandateSentence(message: string, deadline: number | null): string {
   const by =
     deadline === null ? '' : ` (by ${new Date(deadline).toISOString().slice(0, 16).replace('T', ' ')} UTC)`
   const sentence = `${message.replace(/[\s.]+$/, '')}${by}`
-  return replyText(`${sentence}${/[!?]$/.test(sentence) ? '' : '.'} ${contact}`)
+  return `${sentence}${/[!?]$/.test(sentence) ? '' : '.'}`
 }

@@ -1,7 +1,7 @@
 import type { DeviceRecord } from './device'
 import type { Mandate, Policy } from './policy'
-import { deadlineOf, isInScope } from './reach'
-import { mandateText, reasonText, type StandardReason } from './text'
+import { deadlineOf, sightOf, type Sight } from './reach'
+import { mandateText, reasonText, unseenText, type StandardReason } from './text'
 import type { Action, ComplianceState, Reason } from './vocabulary'
 
 /** What the steps say of one device, before mode and identity are put to it. */
@@ -42,7 +42,7 @@ export type Objection =
   | {
       readonly action: 'warn' | 'block'
       readonly silent: boolean
-      readonly reason: 'mandate_warning' | 'mandate_deadline'
+      readonly reason: 'mandate_warning' | 'mandate_deadline' | 'mandate_unseen'
       readonly mandate: Mandate
       /** When the device comes to be blocked; null when no such moment lies ahead. */
       readonly by: number | null
@@ -52,6 +52,9 @@ export type Objection =
 export interface Duty {
   readonly mandate: Mandate
   readonly deadline: number
+  readonly sight: Sight
+  /** The worst that comes of it. */
+  readonly most: Action
 }
 
 /**
@@ -92,10 +95,16 @@ export const staleObjection = ({ stale }: Policy): Objection => ({
   reason: 'stale',
 })
 
-export const dutiesOf = (device: DeviceRecord, { mandates, groups }: Policy): Duty[] =>
-  mandates
-    .filter((mandate) => isInScope(mandate, device, groups))
-    .map((mandate) => ({ mandate, deadline: deadlineOf(mandate, device, groups) }))
+export const dutiesOf = (device: DeviceRecord, { mandates, groups, unknown }: Policy): Duty[] =>
+  mandates.flatMap((mandate) => {
+    const sight = sightOf(mandate, device, groups)
+    if (!sight) return []
+    const most = mandate.mode === 'warn' ? 'warn' : 'block'
+    const deadline = deadlineOf(mandate, device, groups)
+    return { mandate, deadline, sight, most: sight === 'unseen' ? milder(unknown, most) : most }
+  })
+
+const milder = (one: Action, other: Action): Action => (SEVERITY[one] < SEVERITY[other] ? one : other)
 
 /** Of several mandates that say the same, the one with the earliest deadline speaks: it is the next to act on. */
 export const mandateObjections = (duties: readonly Duty[], now: number): Objection[] =>
@@ -103,11 +112,14 @@ export const mandateObjections = (duties: readonly Duty[], now: number): Objecti
     .filter(({ mandate: { warnFrom, until } }) => now >= warnFrom && (until === undefined || now < until))
     // NaN where no stage reaches the device in either.
     .toSorted((a, b) => a.deadline - b.deadline || 0)
-    .map(({ mandate, deadline }) => {
+    .flatMap(({ mandate, deadline, sight, most }) => {
       const silent = mandate.mode === 'silent'
-      return now >= deadline && mandate.mode !== 'warn'
-        ? { action: 'block', silent, reason: 'mandate_deadline', mandate, by: null }
-        : { action: 'warn', silent, reason: 'mandate_warning', mandate, by: ahead(deadline, now) }
+      const blocks = most === 'block' && now >= deadline
+      const by = blocks ? null : ahead(deadline, now)
+      const action = blocks ? 'block' : 'warn'
+      if (sight === 'unseen')
+        return most === 'allow' ? [] : { action, silent, reason: 'mandate_unseen', mandate, by }
+      return { action, silent, reason: blocks ? 'mandate_deadline' : 'mandate_warning', mandate, by }
     })
 
 const ahead = (moment: number, now: number): number | null =>
@@ -115,7 +127,9 @@ const ahead = (moment: number, now: number): number | null =>
 
 const nextMandateMoment = (duties: readonly Duty[], now: number): number =>
   duties
-    .flatMap(({ mandate: { warnFrom, until = Infinity }, deadline }) => [warnFrom, deadline, until])
+    .flatMap(({ mandate: { warnFrom, until = Infinity }, deadline, most }) =>
+      most === 'allow' ? [] : [warnFrom, deadline, until],
+    )
     .reduce((next, moment) => (moment > now && moment < next ? moment : next), Infinity)
 
 export function baselineObjection(state: ComplianceState, policy: Policy): Objection | undefined {
@@ -134,5 +148,8 @@ export function baselineObjection(state: ComplianceState, policy: Policy): Objec
 function textOf(objection: Objection, contact: string): string {
   if (objection.action === 'allow') return ''
   if (!('mandate' in objection)) return reasonText(objection.reason, contact)
-  return mandateText(objection.mandate.message, objection.by, contact)
+  const { mandate, by, reason } = objection
+  return reason === 'mandate_unseen'
+    ? unseenText(mandate.message, by, contact)
+    : mandateText(mandate.message, by, contact)
 }

@@ -54,6 +54,7 @@ export const REASONS = [
   'stale',
   'mandate_warning',
   'mandate_deadline',
+  'mandate_unseen',
   'noncompliant',
   'grace',
   'unknown_state',

@@ -220,6 +220,20 @@ describe('the intake of a feed', () => {
       assert.equal(site.trips.length, 1)
     })
 
+    const mandates = [{ ...policy().mandates[0]!, finding: 'app:game', appIds: ['app:com.example.game'] }]
+    for (const finding of ['app:com.example.game', 'unseen:app'])
+      it(`counts those that gain ${finding}, where that turns them`, async () => {
+        const gained = devices(6, { version: 2, findings: [finding] })
+        await site.store.applyPolicy(policy({ mandates, unknown: 'block' }), 'a policy', BY)
+        assert.equal((await site.sweep([pageOf([...gained, ...devices(100).slice(6)])])).held, 6)
+      })
+
+    it('counts nobody of whom a mandate could see no apps, where unknown devices are let in', async () => {
+      await site.store.applyPolicy(policy({ mandates, unknown: 'allow' }), 'a policy', BY)
+      const unseen = devices(6, { version: 2, findings: ['unseen:app'] })
+      assert.equal((await site.sweep([pageOf([...unseen, ...devices(100).slice(6)])])).held, 0)
+    })
+
     it('writes what was set aside when it is released with the figure, the newest of each device', async () => {
       await site.sweep([pageOf(turned(30)), pageOf(turned(30, 3)), pageOf(devices(100).slice(30))])
       assert.equal(held(), 30)

@@ -108,6 +108,20 @@ describe('the order desk', () => {
       assert.equal((await desk.applyPolicy(monitored, BY)).figure.newlyBlocked, 0)
     })
 
+    it('counts those whose apps nobody can see, where unknown devices are blocked', async () => {
+      await store.putDevices(
+        Array.from({ length: 10 }, (_, i) =>
+          record({ id: `d-${50 + i}`, version: 9, findings: ['unseen:app'] }),
+        ),
+      )
+      await desk.applyPolicy(HARMLESS, BY)
+      await refused(desk.applyPolicy(draft({ mandates: [mandate()], unknown: 'warn' }), BY), /20 of 100/)
+      await refused(desk.applyPolicy(draft({ mandates: [mandate()], unknown: 'block' }), BY), /30 of 100/)
+      const toCome = mandate({ warnFrom: AT, deadline: AT + 1000 })
+      await desk.applyPolicy(draft({ mandates: [toCome], unknown: 'block' }), BY)
+      assert.equal(currentHolds(store).held['m-1']?.newlyBlocked, 30)
+    })
+
     it('of 10,000 mandates is worked out like any other', async () => {
       await desk.applyPolicy(HARMLESS, BY)
       const many = Array.from({ length: 10_000 }, (_, i) =>

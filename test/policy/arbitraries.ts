@@ -20,6 +20,8 @@ import {
 export const USERS = ['anna@example.com', 'bob@example.com'] as const
 export const DEVICE_IDS = ['d-1', 'd-2', 'd-3'] as const
 export const FINDINGS = ['app:a', 'app:b', 'app:c'] as const
+/** What a device may carry: also that its source cannot see apps, or something that no mandate is about. */
+const REPORTED = [...FINDINGS, 'unseen:app', 'unseen:os'] as const
 const SOME_PLATFORMS = PLATFORMS.slice(0, 3)
 const CLAIM_PROOFS = ['certificate', 'tag', 'oauth'] as const satisfies readonly Proof[]
 
@@ -65,7 +67,7 @@ export const devices = (id: Arbitrary<string> = deviceId): Arbitrary<DeviceRecor
     owners: fc.uniqueArray(user, { maxLength: 2 }),
     platform,
     state: fc.constantFrom(...STATES),
-    findings: fc.uniqueArray(finding, { maxLength: 3 }),
+    findings: fc.uniqueArray(fc.constantFrom(...REPORTED), { maxLength: 3 }),
     evidenceAt: moments,
     source: fc.constantFrom('mdm', 'csv'),
     version: fc.nat({ max: 3 }),

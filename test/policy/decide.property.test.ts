@@ -12,7 +12,7 @@ import {
   type Mode,
   type Outcome,
 } from '../../src/policy/vocabulary'
-import { moments, requests, subjects } from './arbitraries'
+import { FINDINGS, moments, requests, subjects } from './arbitraries'
 import { loosenings } from './loosening'
 
 const NUM_RUNS = 2000
@@ -49,7 +49,7 @@ function deepFreeze<T>(value: T): T {
 
 /** One line that neither protocol can take for anything but text. */
 function assertSafeText({ text }: Decision): void {
-  assert.match(text, /^[\x20-\x7e]{0,400}$/)
+  assert.match(text, /^[\x20-\x7e]{0,440}$/)
   assert.doesNotMatch(text, /[[\]{}]/)
   assert.equal(text, text.trim())
 }
@@ -103,6 +103,30 @@ describe('decide, whatever the request', () => {
         assert.ok(severity(after) <= severity(before), `from ${before} to ${after}`)
       }),
       { numRuns: 5 * NUM_RUNS },
+    )
+  })
+
+  it('treats what cannot be seen as unknown: no worse than what was seen, and as absent where unknown is allowed', () => {
+    const having = (request: DecisionRequest, findings: readonly string[]): DecisionRequest => ({
+      ...request,
+      devices: request.devices.map((device) => ({ ...device, findings })),
+    })
+    fc.assert(
+      fc.property(requests, moments, (request, now) => {
+        const unseen = decide(having(request, ['unseen:app']), now)
+        const seen = decide(having(request, FINDINGS), now)
+        assert.ok(weight(unseen) <= weight(seen), `${unseen.outcome} where ${seen.outcome} was seen`)
+        const { policy } = request.active
+        const allowing = {
+          ...request,
+          active: { ...request.active, policy: { ...policy, unknown: 'allow' } },
+        } as const
+        assert.deepEqual(
+          decide(having(allowing, ['unseen:app']), now),
+          decide(having(allowing, ['unseen:os']), now),
+        )
+      }),
+      { numRuns: 2 * NUM_RUNS },
     )
   })
 

@@ -32,6 +32,8 @@ export interface Case {
 const IPHONE: DeviceSketch = { id: 'iphone', platform: 'ios' }
 const LAPTOP: DeviceSketch = { id: 'laptop', platform: 'windows' }
 const TIKTOK_IPHONE: DeviceSketch = { ...IPHONE, findings: [TIKTOK] }
+/** Enrolled by its owner: the manager does not see its apps. */
+const OWN_IPHONE: DeviceSketch = { ...IPHONE, findings: ['unseen:app'] }
 const BAD_IPHONE: DeviceSketch = { ...IPHONE, state: 'noncompliant' }
 const GRACE_IPHONE: DeviceSketch = { ...IPHONE, state: 'grace' }
 const UNTOLD_IPHONE: DeviceSketch = { ...IPHONE, state: 'unknown' }
@@ -77,6 +79,8 @@ const TIKTOK_WARNING = 'Remove TikTok from this phone to go on using company ema
 const TIKTOK_BLOCK = 'Remove TikTok from this phone to go on using company email.'
 const TIKTOK_STAGE_WARNING =
   'Remove TikTok from this phone to go on using company email (by 2020-07-12 06:59 UTC).'
+const UNSEEN_WARNING = `${TIKTOK_WARNING} Nobody can see on this device if that is done.`
+const UNSEEN_BLOCK = `${TIKTOK_BLOCK} Nobody can see on this device if that is done.`
 const WECHAT_WARNING = 'Remove WeChat from this phone to go on using company email (by 2020-07-09 06:59 UTC).'
 const WECHAT_BLOCK = 'Remove WeChat from this phone to go on using company email.'
 
@@ -514,8 +518,9 @@ export const DECISION_TABLE: readonly Step[] = [
       'A mandate is about a finding on some platforms. Before `warn_from` it says nothing, then it warns, and from the ' +
       'deadline on it blocks, until its end if it has one. `stages` say whom the deadline applies to from when on; ' +
       '`groups` say whom the mandate is about at all; `mode` says the most it may do, and what is `silent` never hides ' +
-      'what somebody gets for another reason. Here: TikTok on ios and android, `warn_from` 6 July 07:00 UTC, deadline ' +
-      '11 July 06:59 UTC.',
+      'what somebody gets for another reason. Where the source of a device says that it cannot see such findings ' +
+      '(`unseen:app`), the mandate gives what `unknown` says, before the deadline a warning at most. Here: TikTok on ios ' +
+      'and android, `warn_from` 6 July 07:00 UTC, deadline 11 July 06:59 UTC.',
     cases: [
       {
         situation: 'An iPhone with TikTok before `warn_from`',
@@ -723,6 +728,114 @@ export const DECISION_TABLE: readonly Step[] = [
           },
         },
         then: { outcome: 'block', reason: 'mandate_deadline', rule: 'tiktok-2020-07', text: TIKTOK_BLOCK },
+      },
+      {
+        situation: 'An iPhone whose apps cannot be seen (`unseen:app`), after the deadline, `unknown: allow`',
+        given: { at: OVERDUE, device: OWN_IPHONE },
+        then: { outcome: 'allow', reason: 'compliant' },
+      },
+      {
+        situation: 'An iPhone whose apps cannot be seen, before `warn_from`, `unknown: block`',
+        given: { at: '2020-07-05T09:00:00Z', device: OWN_IPHONE, policy: { unknown: 'block' } },
+        then: { outcome: 'allow', reason: 'compliant', until: '2020-07-06T07:00:00Z' },
+      },
+      {
+        situation: 'An iPhone whose apps cannot be seen, in the warning time, `unknown: block`',
+        given: { at: WARNED, device: OWN_IPHONE, policy: { unknown: 'block' } },
+        then: {
+          outcome: 'warn',
+          reason: 'mandate_unseen',
+          rule: 'tiktok-2020-07',
+          text: UNSEEN_WARNING,
+          until: '2020-07-11T06:59:00Z',
+        },
+      },
+      {
+        situation: 'An iPhone whose apps cannot be seen, after the deadline, `unknown: block`',
+        given: { at: OVERDUE, device: OWN_IPHONE, policy: { unknown: 'block' } },
+        then: { outcome: 'block', reason: 'mandate_unseen', rule: 'tiktok-2020-07', text: UNSEEN_BLOCK },
+      },
+      {
+        situation: 'An iPhone whose apps cannot be seen, after the deadline, `unknown: warn`',
+        given: { at: OVERDUE, device: OWN_IPHONE, policy: { unknown: 'warn' } },
+        then: { outcome: 'warn', reason: 'mandate_unseen', rule: 'tiktok-2020-07', text: UNSEEN_BLOCK },
+      },
+      {
+        situation: 'An iPhone whose apps cannot be seen and that has TikTok all the same: seen is seen',
+        given: {
+          at: OVERDUE,
+          device: { ...IPHONE, findings: ['unseen:app', TIKTOK] },
+          policy: { unknown: 'block' },
+        },
+        then: { outcome: 'block', reason: 'mandate_deadline', rule: 'tiktok-2020-07', text: TIKTOK_BLOCK },
+      },
+      {
+        situation:
+          'An iPhone of which the rules cannot be seen (`unseen:policy`): the mandate is about an app',
+        given: {
+          at: OVERDUE,
+          device: { ...IPHONE, findings: ['unseen:policy'] },
+          policy: { unknown: 'block' },
+        },
+        then: { outcome: 'allow', reason: 'compliant' },
+      },
+      {
+        situation: 'A laptop whose apps cannot be seen, `unknown: block`: not a platform of the mandate',
+        given: { at: OVERDUE, device: { ...LAPTOP, findings: ['unseen:app'] }, policy: { unknown: 'block' } },
+        then: { outcome: 'allow', reason: 'compliant' },
+      },
+      {
+        situation: '`mode: warn`, an iPhone whose apps cannot be seen, after the deadline, `unknown: block`',
+        given: {
+          at: OVERDUE,
+          device: OWN_IPHONE,
+          policy: { ...ladder({ mode: 'warn' }), unknown: 'block' },
+        },
+        then: { outcome: 'warn', reason: 'mandate_unseen', rule: 'tiktok-2020-07', text: UNSEEN_BLOCK },
+      },
+      {
+        situation:
+          '`mode: silent`, an iPhone whose apps cannot be seen, after the deadline, `unknown: block`',
+        given: {
+          at: OVERDUE,
+          device: OWN_IPHONE,
+          policy: { ...ladder({ mode: 'silent' }), unknown: 'block' },
+        },
+        then: {
+          outcome: 'block',
+          reason: 'mandate_unseen',
+          enforced: false,
+          rule: 'tiktok-2020-07',
+          text: UNSEEN_BLOCK,
+        },
+      },
+      {
+        situation:
+          'The stages of above; an iPad whose apps cannot be seen, from its stage on, `unknown: block`',
+        given: {
+          at: '2020-07-12T06:59:00Z',
+          device: { ...OWN_IPHONE, id: 'ipad' },
+          policy: { ...STAGED, unknown: 'block' },
+        },
+        then: { outcome: 'block', reason: 'mandate_unseen', rule: 'tiktok-2020-07', text: UNSEEN_BLOCK },
+      },
+      {
+        situation: 'A mandate with `groups: [it]`; an iPhone in none of them whose apps cannot be seen',
+        given: {
+          at: OVERDUE,
+          device: OWN_IPHONE,
+          policy: { ...ladder({ groups: ['it'] }), unknown: 'block' },
+        },
+        then: { outcome: 'allow', reason: 'compliant' },
+      },
+      {
+        situation: 'The end of the mandate has come; an iPhone whose apps cannot be seen, `unknown: block`',
+        given: {
+          at: '2020-08-01T00:00:00Z',
+          device: OWN_IPHONE,
+          policy: { ...ENDED, unknown: 'block' },
+        },
+        then: { outcome: 'allow', reason: 'compliant' },
       },
     ],
   },

@@ -103,7 +103,7 @@ const CASES: readonly (readonly [what: string, before: Policy, after: Policy, ..
     'what states get',
     POLICY,
     { ...POLICY, unknown: 'block', noncompliant: 'warn', grace: 'allow' },
-    'What happens to devices that nobody reported: blocked (before: let in).',
+    'What happens to devices that nobody reported, or that cannot be seen for a mandate: blocked (before: let in).',
     'What happens to noncompliant devices: warned (before: blocked).',
     'What happens to devices in grace: let in (before: warned).',
   ],

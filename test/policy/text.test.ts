@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 
-import { mandateText, reasonText, replyText } from '../../src/policy/text'
+import { mandateText, reasonText, replyText, unseenText } from '../../src/policy/text'
 
 const DEADLINE = Date.parse('2020-07-10T23:59:00-07:00')
 
@@ -19,9 +19,9 @@ describe('the text for a person', () => {
   for (const [name, given, told] of cases) it(`tames ${name}`, () => assert.equal(replyText(given), told))
 
   it('fits into a reply line', () => {
-    assert.equal(replyText('x'.repeat(400)), 'x'.repeat(400))
-    assert.equal(replyText('x'.repeat(401)), `${'x'.repeat(397)}...`)
-    assert.equal(replyText('ﷺ'.repeat(240)).length, 400)
+    assert.equal(replyText('x'.repeat(440)), 'x'.repeat(440))
+    assert.equal(replyText('x'.repeat(441)), `${'x'.repeat(437)}...`)
+    assert.equal(replyText('ﷺ'.repeat(240)).length, 440)
   })
 
   it('is the sentence of the reason, and whom to ask', () => {
@@ -30,6 +30,11 @@ describe('the text for a person', () => {
       'This device does not meet company requirements. Ask Bob',
     )
     assert.equal(reasonText('noncompliant', ''), 'This device does not meet company requirements.')
+  })
+
+  it('has room for the longest message of a mandate that nobody can see, and for whom to ask', () => {
+    const text = unseenText('m'.repeat(240), DEADLINE, 'c'.repeat(120))
+    assert.match(text, /^m{240} \(by .* UTC\)\. Nobody can see on this device if that is done\. c{120}$/)
   })
 
   it("is the mandate's message, with the deadline in UTC while it is to come", () => {
