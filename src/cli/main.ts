@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import './scheduling'
 import { hasColour } from './paint'
 import { run } from './program'
 

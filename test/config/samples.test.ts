@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import path from 'node:path'
+import { Ajv } from 'ajv'
 import { parseDocument, visit, isScalar, isMap } from 'yaml'
 
 import { parseHostConfig } from '../../src/config/host-config-file'
@@ -192,6 +193,10 @@ describe('the published schemas', () => {
     ['device_gate.schema.json', host],
     ['device_gate_policy.schema.json', policy],
   ] as const) {
+    it(`${name} is a schema of its draft`, () => {
+      const ajv = new Ajv()
+      assert.ok(ajv.validateSchema(schema), ajv.errorsText())
+    })
     it(`${name} says of every key what it is for`, () => {
       const silent = [...schemaKeys(schema)].filter(([, { description }]) => !description)
       assert.deepEqual(
