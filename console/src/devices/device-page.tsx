@@ -33,7 +33,6 @@ export function DevicePage({ id }: { id: string }): JSX.Element {
                       <UserLink key={user} user={user} />
                     </>
                   ))}
-              {' · '}
               <Sessions subject={{ kind: 'device', id }} />
             </p>
             <Overrides subject={{ kind: 'device', id }} overrides={overrides} onChange={page.reload} />

@@ -26,7 +26,6 @@ export function PersonPage({ user }: { user: string }): JSX.Element {
               {devices.length === 0
                 ? 'No device of this person was ever reported'
                 : plural(devices.length, 'device')}
-              {' · '}
               <Sessions subject={{ kind: 'user', id: user }} />
             </p>
             <Overrides subject={{ kind: 'user', id: user }} overrides={overrides} onChange={page.reload} />
