@@ -4,8 +4,9 @@ import { DEFAULT_BREAKER, type BreakerBounds } from '../../src/feeds/breaker'
 import type { FeedDefinition } from '../../src/feeds/definition'
 import { FeedsDatabase } from '../../src/feeds/feeds-database'
 import { Intake } from '../../src/feeds/intake'
-import type { FeedKind, FeedPage, SweepEnd } from '../../src/feeds/kind'
+import type { FeedKind, FeedPage, Settings, SweepEnd } from '../../src/feeds/kind'
 import { runSweep, type SweepReport } from '../../src/feeds/sweep'
+import type { FetchOptions } from '../../src/net/bounded-fetch'
 import type { DeviceRecord } from '../../src/policy/device'
 import { AT, BY, record } from '../devices/samples'
 import { trialContext } from './trial-context'
@@ -97,6 +98,24 @@ export class FeedSite {
     const context = trialContext({}, {}, () => this.now)
     const parts = { definition: definition(change), kind: scripted(pages, end), context }
     return runSweep({ ...parts, store, database, intake })
+  }
+
+  /** Sweeps by a real kind. A wait passes at once and is noted; no answer is waited for longer than half a second. */
+  async sweepBy(
+    kind: FeedKind,
+    settings: Settings,
+    secrets: Readonly<Record<string, string>> = {},
+  ): Promise<SweepReport & { readonly waits: readonly number[] }> {
+    const { store, database, intake } = this
+    const trial = trialContext(settings, secrets, () => this.now)
+    const context = {
+      ...trial,
+      name: MDM,
+      state: (key: string) => database.state(MDM, key),
+      fetch: (url: string, options: FetchOptions = {}) => trial.fetch(url, { ...options, timeoutMs: 500 }),
+    }
+    const report = await runSweep({ definition: definition(), kind, context, store, database, intake })
+    return { ...report, waits: trial.waits }
   }
 
   /** Every device of the store, by its id. */

@@ -3,8 +3,9 @@ import { caepPollKind } from './caep-poll'
 import { caepPushKind } from './caep-push'
 import { fileKind } from './file'
 import { httpKind } from './http'
+import { intuneKind } from './intune'
 
 /** All kinds of feeds that there are. */
-export const FEED_KINDS: readonly FeedKind[] = [fileKind, httpKind, caepPushKind, caepPollKind]
+export const FEED_KINDS: readonly FeedKind[] = [fileKind, httpKind, intuneKind, caepPushKind, caepPollKind]
 
 export const feedKind = (name: string): FeedKind | undefined => FEED_KINDS.find(({ kind }) => kind === name)

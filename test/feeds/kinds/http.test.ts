@@ -2,13 +2,10 @@ import assert from 'node:assert/strict'
 
 import { formatDeviceRecord } from '../../../src/devices/record'
 import { httpKind } from '../../../src/feeds/kinds/http'
-import { runSweep, type SweepReport } from '../../../src/feeds/sweep'
-import type { FetchOptions } from '../../../src/net/bounded-fetch'
 import type { DeviceRecord } from '../../../src/policy/device'
 import { tempDirs } from '../../support/temp-dir'
-import { definition, device, devices, FeedSite, MDM } from '../feed-site'
+import { device, devices, FeedSite } from '../feed-site'
 import { LocalSource, type Answer } from '../local-source'
-import { trialContext } from '../trial-context'
 
 /** A sweep of a thousand devices and a few is two pages. */
 const COUNT = 1005
@@ -45,28 +42,8 @@ describe('a feed of kind http', () => {
     await site.close()
   })
 
-  async function sweep(
-    secrets: Record<string, string> = {},
-  ): Promise<SweepReport & { readonly waits: number[] }> {
-    const { store, database, intake } = site
-    const context = trialContext({ url: `${source.url}/devices.ndjson` }, secrets)
-    const remembering = {
-      ...context,
-      name: MDM,
-      state: (key: string) => database.state(MDM, key),
-      // A test cannot wait for a quarter of an hour.
-      fetch: (url: string, options: FetchOptions = {}) => context.fetch(url, { ...options, timeoutMs: 500 }),
-    }
-    const report = await runSweep({
-      definition: definition(),
-      kind: httpKind,
-      context: remembering,
-      store,
-      database,
-      intake,
-    })
-    return { ...report, waits: context.waits }
-  }
+  const sweep = (secrets: Record<string, string> = {}): ReturnType<FeedSite['sweepBy']> =>
+    site.sweepBy(httpKind, { url: `${source.url}/devices.ndjson` }, secrets)
 
   /** Device by device. */
   function assertReplica(records: readonly DeviceRecord[]): void {
