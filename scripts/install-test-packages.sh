@@ -20,6 +20,8 @@ check_version() {
 }
 # The dovecot-core package alone has the program, but no IMAP.
 need dovecot-imapd /usr/sbin/dovecot /usr/lib/dovecot/imap
+# What stands in front of the gate in the tests of the PROXY protocol.
+need haproxy /usr/sbin/haproxy
 need curl curl
 need openssl openssl
 # An XML property list is held against a parser of somebody else.

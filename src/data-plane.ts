@@ -1,3 +1,4 @@
+import type { HostConfig } from './config/host-config'
 import { watchTagKeys } from './config/tag-key-file'
 import { startCounting } from './counting'
 import { DecisionGate } from './gate/decision-gate'
@@ -25,7 +26,7 @@ export interface DataPlane {
 export async function startDataPlane(parts: HostParts): Promise<DataPlane> {
   const { config, logger, onFault } = parts
   const tags = watchTags(parts)
-  let isExempt = createNetworkMatcher(config.current().identity.exemptNetworks)
+  let networks = networksOf(config.current())
 
   const { journal, replica } = parts
   const noted = { pid: process.pid, sequence: 0, sessions: 0, orderedAt: Date.now() }
@@ -51,7 +52,7 @@ export async function startDataPlane(parts: HostParts): Promise<DataPlane> {
     },
   })
   parts.onConfigChange((changed) => {
-    isExempt = createNetworkMatcher(changed.identity.exemptNetworks)
+    networks = networksOf(changed)
     gate.hostChanged()
   })
 
@@ -64,10 +65,13 @@ export async function startDataPlane(parts: HostParts): Promise<DataPlane> {
     answerInquiries(journal, gate).catch(onFault)
   }, INQUIRY_MS).unref()
 
-  const shared = { gate, tags: tags.current, isExempt: (address: string) => isExempt(address), now: Date.now }
+  const isExempt = (address: string): boolean => networks.isExempt(address)
+  const shared = { gate, tags: tags.current, isExempt, now: Date.now }
   const imap = config.current().imap.enabled
     ? await startImapServer({
         ...shared,
+        isProxy: (address) => networks.isProxy(address),
+        isForwarder: (address) => networks.isForwarder(address),
         config: () => config.current().imap,
         clientCa: () => config.current().identity.clientCa,
         counts,
@@ -90,6 +94,13 @@ export async function startDataPlane(parts: HostParts): Promise<DataPlane> {
     },
   }
 }
+
+/** Who is told from others by the address that a connection comes from. */
+const networksOf = ({ identity, imap }: HostConfig) => ({
+  isExempt: createNetworkMatcher(identity.exemptNetworks),
+  isProxy: createNetworkMatcher(imap.proxyNetworks),
+  isForwarder: createNetworkMatcher(imap.forwardingNetworks),
+})
 
 async function answerInquiries({ inquiries }: JournalStore, gate: DecisionGate): Promise<void> {
   for (const inquiry of inquiries.waiting(process.pid))

@@ -37,6 +37,8 @@ export interface HostYaml {
     readonly listen: readonly string[]
     readonly listen_tls: readonly string[]
     readonly tls: TlsYaml
+    readonly proxy_networks: readonly string[]
+    readonly forwarding_networks: readonly string[]
     readonly plaintext_login: ImapConfig['plaintextLogin']
     readonly upstream: ImapConfig['upstream']
     readonly limits: {
@@ -118,6 +120,8 @@ export function toHostConfig(raw: HostYaml, harakaDir: string): HostConfig {
       listen: raw.imap.listen.flatMap((text) => listenAddress(text) ?? []),
       listenTls: raw.imap.listen_tls.flatMap((text) => listenAddress(text) ?? []),
       tls: tlsFiles(raw.imap.tls),
+      proxyNetworks: raw.imap.proxy_networks,
+      forwardingNetworks: raw.imap.forwarding_networks,
       plaintextLogin: raw.imap.plaintext_login,
       upstream: { ...raw.imap.upstream, ca: optional(raw.imap.upstream.ca) },
       limits: {
@@ -193,17 +197,20 @@ function addressProblems(raw: HostYaml, problemAt: ProblemAt): ConfigProblem[] {
     ok ? [] : [problemAt(keys, problem)]
   const listen = (keys: KeyPath, text: string): ConfigProblem[] =>
     unless(listenAddress(text), keys, `must be "host:port" or "[v6]:port" (found "${text}")`)
+  const network = (keys: KeyPath, text: string): ConfigProblem[] =>
+    unless(isNetwork(text), keys, `must be a network such as 10.0.0.0/8 (found "${text}")`)
+  // Whom one of these names can be anybody: not everybody may name one.
+  const believed = (keys: KeyPath, text: string): ConfigProblem[] =>
+    /\/0+$/.test(text)
+      ? [problemAt(keys, `would believe whoever connects: name your proxies (found "${text}")`)]
+      : network(keys, text)
   return [
     ...raw.imap.listen.flatMap((text, i) => listen(['imap', 'listen', i], text)),
     ...raw.imap.listen_tls.flatMap((text, i) => listen(['imap', 'listen_tls', i], text)),
     ...(raw.admin.listen === null ? [] : listen(['admin', 'listen'], raw.admin.listen)),
-    ...raw.identity.exempt_networks.flatMap((text, i) =>
-      unless(
-        isNetwork(text),
-        ['identity', 'exempt_networks', i],
-        `must be a network such as 10.0.0.0/8 (found "${text}")`,
-      ),
-    ),
+    ...raw.identity.exempt_networks.flatMap((text, i) => network(['identity', 'exempt_networks', i], text)),
+    ...raw.imap.proxy_networks.flatMap((text, i) => believed(['imap', 'proxy_networks', i], text)),
+    ...raw.imap.forwarding_networks.flatMap((text, i) => believed(['imap', 'forwarding_networks', i], text)),
   ]
 }
 

@@ -44,6 +44,10 @@ export interface ImapConfig {
   readonly listen: readonly ListenAddress[]
   readonly listenTls: readonly ListenAddress[]
   readonly tls: { readonly cert: string; readonly key: string } | null
+  /** CIDR networks whose connections begin with a PROXY header. */
+  readonly proxyNetworks: readonly string[]
+  /** CIDR networks that are believed whom they speak for, by ID. */
+  readonly forwardingNetworks: readonly string[]
   readonly plaintextLogin: 'never' | 'loopback' | 'always'
   readonly upstream: {
     readonly host: string

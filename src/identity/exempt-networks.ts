@@ -21,6 +21,17 @@ export function createNetworkMatcher(networks: readonly string[]): (address: str
 export const plainAddress = (address: string): string =>
   /^::ffff:\d+\.\d+\.\d+\.\d+$/i.test(address) ? address.slice(7) : address
 
+/**
+ * An address that somebody wrote, as the system writes it: in the one form that it is counted and looked up under.
+ * undefined: it is none, or good on one interface only.
+ */
+export function canonicalAddress(text: string): string | undefined {
+  const family = net.isIP(text)
+  if (family === 0 || text.includes('%')) return undefined
+  const { address } = new net.SocketAddress({ address: text, family: family === 6 ? 'ipv6' : 'ipv4' })
+  return plainAddress(address)
+}
+
 /** Whether an address, as the system writes it, is this host's own. */
 export function isLoopback(address: string): boolean {
   const plain = plainAddress(address)

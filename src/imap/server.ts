@@ -3,11 +3,13 @@ import net from 'node:net'
 import type { ImapConfig, ListenAddress } from '../config/host-config'
 import type { SessionGate } from '../gate/gate'
 import type { TagReader } from '../identity/claim'
-import { plainAddress } from '../identity/exempt-networks'
 import type { Counts } from '../metrics/counts'
 import type { LoginResult, UpstreamProblem } from '../metrics/words'
+import type { Counted } from './address-tally'
+import type { ClientOrigin } from './client-origin'
 import type { ClientConnection } from './connection'
 import { CredentialCache } from './credential-cache'
+import { Intake, type IntakeDependencies, type IntakeOwner } from './intake'
 import { RefusalRate } from './refusal-rate'
 import { Roster } from '../gate/roster'
 import { FollowedSession } from './followed-session'
@@ -15,16 +17,15 @@ import { Session, type LoggedIn, type SessionHost } from './session'
 import { showSocketsManyShapes } from './socket-shapes'
 import { Splice } from './splice'
 import { TlsFront } from './tls-front'
+import type { ClientFacts } from './upstream-commands'
 
-export interface ImapServerDependencies {
+export interface ImapServerDependencies extends IntakeDependencies {
   readonly gate: SessionGate
   readonly tags: () => TagReader
   readonly isExempt: (address: string) => boolean
-  readonly config: () => ImapConfig
   /** PEM file of the CA of device certificates, or null. */
   readonly clientCa: () => string | null
-  readonly now: () => number
-  readonly counts: Pick<Counts, 'loggedIn' | 'upstreamFailed'>
+  readonly counts: IntakeDependencies['counts'] & Pick<Counts, 'loggedIn' | 'upstreamFailed'>
   /** Told of each fault inside; must bound what it does with many. */
   readonly onFault: (error: unknown) => void
   readonly logger: { warn(fields: Readonly<Record<string, unknown>>, message: string): void }
@@ -55,26 +56,26 @@ export async function startImapServer(deps: ImapServerDependencies): Promise<Ima
   return { addresses, close: () => server.close() }
 }
 
-/** All connections of one process, their limits and their time. */
-class ConnectionHost implements SessionHost {
+/** All sessions of one process, and their time. */
+class ConnectionHost implements SessionHost, IntakeOwner {
   readonly proven = new CredentialCache()
   readonly refusals = new RefusalRate()
   readonly #listeners: net.Server[] = []
+  readonly #intake: Intake
   /** Before login. */
   readonly #sessions = new Roster<Session>()
   /** After login. */
   readonly #splices = new Roster<Splice>()
-  readonly #byAddress = new Map<string, number>()
   readonly #tls: TlsFront | undefined
   readonly #sweep: NodeJS.Timeout
   /** What the log is told at the next sweep, with a count: a flood must not become a flood of lines. */
   readonly #events = new Map<string, number>()
-  #connections = 0
 
   constructor(private readonly deps: ImapServerDependencies) {
     const { tls } = deps.config()
     const files = tls && { ...tls, clientCa: deps.clientCa() }
-    this.#tls = files ? new TlsFront(files, (problem) => this.#count(problem)) : undefined
+    this.#tls = files ? new TlsFront(files, (problem) => this.onEvent(problem)) : undefined
+    this.#intake = new Intake(deps, this)
     this.#sweep = setInterval(() => this.#tick(), SWEEP_MS)
     this.#sweep.unref()
   }
@@ -88,13 +89,15 @@ class ConnectionHost implements SessionHost {
     }
     // Only a listener on all addresses has to ask each connection which of them it came to.
     const known = net.isIP(host) !== 0 && host !== '0.0.0.0' && host !== '::' ? host : undefined
-    const listener = net.createServer(options, (socket) => this.#accept(socket, known, implicitTls))
+    const listener = net.createServer(options, (socket) =>
+      this.#intake.accept(socket, known ?? socket.localAddress ?? '', implicitTls),
+    )
     const key = implicitTls ? 'listen_tls' : 'listen'
     await new Promise<void>((resolve, reject) => {
       listener.once('error', ({ message }) => reject(new Error(`device_gate.yaml: imap.${key}: ${message}`)))
       listener.listen({ host, port }, resolve)
     })
-    listener.on('error', (error) => this.#count(`listener: ${error.message}`))
+    listener.on('error', (error) => this.onEvent(`listener: ${error.message}`))
     this.#listeners.push(listener)
     const address = listener.address() as net.AddressInfo
     return address.family === 'IPv6'
@@ -106,6 +109,7 @@ class ConnectionHost implements SessionHost {
     clearInterval(this.#sweep)
     this.#tls?.close()
     const closed = this.#listeners.map((listener) => new Promise((resolve) => listener.close(resolve)))
+    this.#intake.close()
     for (const session of this.#sessions) session.bye('[UNAVAILABLE] Server shutting down')
     for (const splice of this.#splices) splice.destroy()
     await Promise.all(closed)
@@ -127,6 +131,10 @@ class ConnectionHost implements SessionHost {
     return this.deps.isExempt(address)
   }
 
+  isForwarder(address: string): boolean {
+    return this.deps.isForwarder(address)
+  }
+
   config(): ImapConfig {
     return this.deps.config()
   }
@@ -137,7 +145,7 @@ class ConnectionHost implements SessionHost {
 
   onUpstreamProblem(problem: UpstreamProblem): void {
     this.deps.counts.upstreamFailed(problem)
-    this.#count(`upstream unavailable: ${problem}`)
+    this.onEvent(`upstream unavailable: ${problem}`)
   }
 
   onLoginResult(result: LoginResult): void {
@@ -148,15 +156,33 @@ class ConnectionHost implements SessionHost {
     this.deps.onFault(error)
   }
 
+  onConnection(socket: net.Socket, origin: ClientOrigin, counted: Counted, implicitTls: boolean): void {
+    const session = new Session(socket, origin, counted, this)
+    this.#sessions.add(session)
+    session.start(implicitTls)
+  }
+
+  onEvent(event: string): void {
+    this.#events.set(event, (this.#events.get(event) ?? 0) + 1)
+  }
+
   onOver(session: Session): void {
     this.#sessions.delete(session)
+  }
+
+  forward(session: Session, client: ClientFacts): boolean {
+    return this.#intake.recount(session.counted, client)
+  }
+
+  onBadForward(): void {
+    this.onEvent('forwarded address refused')
   }
 
   onLogin(session: Session, client: ClientConnection, login: LoggedIn, ahead: Buffer): void {
     this.#sessions.delete(session)
     const splice = new Splice(client, login.upstream, this.#splices, login.rest, ahead)
     const { subject, decision } = login
-    const remoteAddress = plainAddress(client.socket.remoteAddress ?? '')
+    const { remoteAddress } = session.client
     new FollowedSession(splice, subject, decision, this.gate, () => ({
       protocol: 'imap',
       subject,
@@ -169,55 +195,16 @@ class ConnectionHost implements SessionHost {
     this.#tls?.accept(socket, (secured) => session.secured(secured))
   }
 
-  #accept(socket: net.Socket, listenAddress: string | undefined, implicitTls: boolean): void {
-    // An error is followed by `close`, which everybody concerned listens to.
-    socket.on('error', ignore)
-    const address = plainAddress(socket.remoteAddress ?? '')
-    const { connections, perAddress } = this.deps.config().limits
-    const ofAddress = this.#byAddress.get(address) ?? 0
-    if (this.#connections >= connections) return this.#turnAway(socket, 'connections', implicitTls)
-    if (ofAddress >= perAddress) return this.#turnAway(socket, 'connections of one address', implicitTls)
-    this.#connections += 1
-    this.#byAddress.set(address, ofAddress + 1)
-    socket.on('close', () => this.#released(address))
-
-    const localAddress = listenAddress ?? socket.localAddress ?? ''
-    const session = new Session(socket, { address, port: socket.remotePort ?? 0, localAddress }, this)
-    this.#sessions.add(session)
-    session.start(implicitTls)
-  }
-
-  #released(address: string): void {
-    this.#connections -= 1
-    const left = (this.#byAddress.get(address) ?? 1) - 1
-    if (left > 0) this.#byAddress.set(address, left)
-    else this.#byAddress.delete(address)
-  }
-
-  #turnAway(socket: net.Socket, limit: string, implicitTls: boolean): void {
-    this.#count(`limit reached: ${limit}`)
-    if (implicitTls) socket.destroy()
-    else {
-      socket.end('* BYE [UNAVAILABLE] Too many connections; please try again later.\r\n')
-      socket.destroySoon()
-    }
-  }
-
-  #count(event: string): void {
-    this.#events.set(event, (this.#events.get(event) ?? 0) + 1)
-  }
-
   /** Ends who took too long to log in, and tells the log what happened since the last time. */
   #tick(): void {
     const now = this.deps.now()
+    this.#intake.sweep(now)
     for (const session of this.#sessions) {
       if (!session.isOverdue(now)) continue
-      this.#count('limit reached: login time')
+      this.onEvent('limit reached: login time')
       session.bye('Too slow to log in')
     }
     for (const [event, count] of this.#events) this.deps.logger.warn({ count, protocol: 'imap' }, event)
     this.#events.clear()
   }
 }
-
-const ignore = (): void => undefined

@@ -2,20 +2,24 @@ import type net from 'node:net'
 import { TLSSocket, type PeerCertificate } from 'node:tls'
 
 import { certificateUser } from '../identity/client-certificate'
-import { isLoopback } from '../identity/exempt-networks'
 import { platformHint } from '../identity/platform-hint'
 import type { Platform } from '../policy/vocabulary'
+import type { Counted } from './address-tally'
 import { ownCapability } from './capability'
 import { parseClientId } from './client-id'
+import type { ClientOrigin } from './client-origin'
 import { ClientConnection, type ConnectionOwner } from './connection'
 import { CommandReader, type ReaderEvent } from './command-reader'
 import type { Argument, Command } from './command-syntax'
 import type { Credential } from './credential'
 import { farewell } from './farewell'
+import { forwardedClient } from './forwarded-client'
+import { TOO_MANY } from './intake'
 import { LoginAttempt, type LoginHost, type LoginOutcome } from './login-attempt'
 import type { Listed } from '../gate/roster'
 import { saslMechanism, userName } from './sasl'
 import { SaslExchange, type SaslStep } from './sasl-exchange'
+import type { ClientFacts } from './upstream-commands'
 
 export type LoggedIn = LoginOutcome & { readonly status: 'ok' }
 
@@ -24,6 +28,12 @@ export interface SessionHost extends LoginHost {
   readonly canStartTls: boolean
   /** The handshake begins; `session.secured` is called when it succeeded. */
   secure(session: Session, socket: net.Socket): void
+  /** Whether it is believed whom the far end of a connection speaks for. */
+  isForwarder(address: string): boolean
+  /** The session counts for this client from now on; false: that has too many. */
+  forward(session: Session, client: ClientFacts): boolean
+  /** A forwarder named no address. */
+  onBadForward(): void
   /** The session is over without a login. */
   onOver(session: Session): void
   /**
@@ -71,15 +81,17 @@ export class Session implements ConnectionOwner, Listed {
 
   constructor(
     private socket: net.Socket,
-    private readonly remote: {
-      readonly address: string
-      readonly port: number
-      readonly localAddress: string
-    },
+    private readonly origin: ClientOrigin,
+    readonly counted: Counted,
     private readonly host: SessionHost,
   ) {
-    this.#deadline = host.now() + host.config().limits.loginS * 1000
+    this.#deadline = origin.since + host.config().limits.loginS * 1000
     this.#reader = new CommandReader(() => host.config().limits)
+  }
+
+  /** Where it comes from. */
+  get client(): ClientFacts {
+    return this.origin.client
   }
 
   /** Begins on a fresh connection. */
@@ -95,6 +107,7 @@ export class Session implements ConnectionOwner, Listed {
     this.#handshaking = undefined
     this.socket = socket
     this.#hint = null
+    if (this.client !== this.origin.connection) this.#speakFor(this.origin.connection)
     if (greet) this.#greet()
     else this.#listen()
   }
@@ -246,13 +259,14 @@ export class Session implements ConnectionOwner, Listed {
     this.socket.write(text, 'latin1')
   }
 
+  /** Also where the proxy in front has taken TLS off. */
   #isSecure(): boolean {
-    return this.socket instanceof TLSSocket
+    return this.socket instanceof TLSSocket || this.origin.encrypted
   }
 
   #loginAllowed(): boolean {
     const rule = this.host.config().plaintextLogin
-    return this.#isSecure() || rule === 'always' || (rule === 'loopback' && isLoopback(this.remote.address))
+    return this.#isSecure() || rule === 'always' || (rule === 'loopback' && this.origin.onThisHost)
   }
 
   /** The client's certificate, if it was asked for and verified against `identity.client_ca`. */
@@ -272,8 +286,26 @@ export class Session implements ConnectionOwner, Listed {
   #id(tag: string, args: readonly Argument[]): void {
     const id = parseClientId(args)
     if (!id) return this.#misstep(`${tag} BAD Invalid ID`)
+    const { connection } = this.origin
+    if (this.host.isForwarder(connection.remoteAddress)) {
+      const client = forwardedClient(id, connection)
+      // Else the proxy's own address would be taken for the client's.
+      if (client === null) return this.#badForward()
+      if (client && !this.#speakFor(client)) return this.bye(TOO_MANY)
+    }
     this.#hint = platformHint(id)
     this.#write(`* ID NIL\r\n${tag} OK ID completed\r\n`)
+  }
+
+  /** From now on this is the client; false: it has too many connections. */
+  #speakFor(client: ClientFacts): boolean {
+    this.origin.client = client
+    return this.host.forward(this, client)
+  }
+
+  #badForward(): void {
+    this.host.onBadForward()
+    this.bye('Invalid address in ID')
   }
 
   #startTls(tag: string): void {
@@ -335,9 +367,9 @@ export class Session implements ConnectionOwner, Listed {
 
   #begin(tag: string, run: (attempt: LoginAttempt) => Promise<LoginOutcome>): void {
     const attempt = new LoginAttempt(this.host, {
-      remoteAddress: this.remote.address,
-      remotePort: this.remote.port,
-      localAddress: this.remote.localAddress,
+      remoteAddress: this.client.remoteAddress,
+      remotePort: this.client.remotePort,
+      localAddress: this.client.localAddress,
       certificate: this.#certificate(),
       platformHint: this.#hint,
     })

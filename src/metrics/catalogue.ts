@@ -1,5 +1,5 @@
 import { MODES, OUTCOMES, PROTOCOLS, REASONS } from '../policy/vocabulary'
-import { CHECKS, LOGIN_RESULTS, UPSTREAM_PROBLEMS } from './words'
+import { CHECKS, LOGIN_RESULTS, PROXY_HEADER_PROBLEMS, UPSTREAM_PROBLEMS } from './words'
 
 export interface MetricDefinition {
   readonly type: 'counter' | 'gauge' | 'histogram'
@@ -52,6 +52,11 @@ export const METRICS = {
     type: 'counter',
     help: 'IMAP logins that the server of the site could not be asked about, by what kept them from it.',
     labels: { kind: UPSTREAM_PROBLEMS },
+  },
+  device_gate_proxy_headers_refused_total: {
+    type: 'counter',
+    help: 'Connections from imap.proxy_networks that were closed, by what was wrong with their PROXY header.',
+    labels: { kind: PROXY_HEADER_PROBLEMS },
   },
   device_gate_imap_sessions: {
     type: 'gauge',

@@ -4,8 +4,10 @@ import { DECISION_SECONDS, TIMED_ONE_IN, type MetricName } from './catalogue'
 import {
   LOGIN_RESULTS,
   OUTCOMES_OF,
+  PROXY_HEADER_PROBLEMS,
   UPSTREAM_PROBLEMS,
   type LoginResult,
+  type ProxyHeaderProblem,
   type UpstreamProblem,
 } from './words'
 
@@ -45,6 +47,9 @@ const DECISIONS = table(PROTOCOLS, (protocol) =>
 )
 const LOGINS = table(LOGIN_RESULTS, (result) => place('device_gate_imap_logins_total', { result }))
 const UPSTREAM = table(UPSTREAM_PROBLEMS, (kind) => place('device_gate_upstream_errors_total', { kind }))
+const PROXY_HEADERS = table(PROXY_HEADER_PROBLEMS, (kind) =>
+  place('device_gate_proxy_headers_refused_total', { kind }),
+)
 const FAIL_OPEN = place('device_gate_fail_open_total')
 const JOURNAL_LOST = place('device_gate_journal_lost_total')
 const HIT = place('device_gate_decision_cache_total', { result: 'hit' })
@@ -102,6 +107,10 @@ export class Counts {
 
   upstreamFailed(problem: UpstreamProblem): void {
     this.#add(UPSTREAM[problem])
+  }
+
+  proxyHeaderRefused(problem: ProxyHeaderProblem): void {
+    this.#add(PROXY_HEADERS[problem])
   }
 
   /** How many entries the journal of this process has lost so far. */

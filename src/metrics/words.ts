@@ -21,6 +21,13 @@ export type UpstreamProblem = (typeof UPSTREAM_PROBLEMS)[number]
 export const LOGIN_RESULTS = ['accepted', 'refused', 'wrong_password', 'wrong_tag', 'unavailable'] as const
 export type LoginResult = (typeof LOGIN_RESULTS)[number]
 
+/**
+ * What was wrong with the PROXY header of a connection from `imap.proxy_networks`. `missing`: something else came.
+ * `incomplete`: the connection ended in its midst. `late`: it was not there within `imap.limits.login_s`.
+ */
+export const PROXY_HEADER_PROBLEMS = ['missing', 'malformed', 'incomplete', 'late'] as const
+export type ProxyHeaderProblem = (typeof PROXY_HEADER_PROBLEMS)[number]
+
 /** What must be so for a host to be ready. */
 export const CHECKS = ['replica', 'policy', 'workers', 'imap', 'lease'] as const
 export type Check = (typeof CHECKS)[number]

@@ -139,6 +139,21 @@ describe('device_gate.yaml', () => {
         '1:31 identity.exempt_networks[0]: must be a network such as 10.0.0.0/8 (found "fe80::1%eth0")',
       ],
       [
+        'a proxy by name',
+        'imap: { proxy_networks: [haproxy.example.com] }',
+        '1:26 imap.proxy_networks[0]: must be a network such as 10.0.0.0/8 (found "haproxy.example.com")',
+      ],
+      [
+        'everybody as a proxy',
+        'imap: { proxy_networks: [0.0.0.0/0] }',
+        '1:26 imap.proxy_networks[0]: would believe whoever connects: name your proxies (found "0.0.0.0/0")',
+      ],
+      [
+        'everybody as a forwarder',
+        'imap: { forwarding_networks: [10.0.0.5, "::/0"] }',
+        '1:41 imap.forwarding_networks[1]: would believe whoever connects: name your proxies (found "::/0")',
+      ],
+      [
         'a separator that escapes use',
         'identity: { tag: { separator: "%" } }',
         '1:20 identity.tag.separator: must be one of the characters # + ~ ! | (found "%")',
@@ -192,7 +207,7 @@ describe('device_gate.yaml', () => {
         'several mistakes at once',
         'enforcement: on\nimap:\n  port: 1\n',
         '1:1 enforcement: must be one of policy, monitor, off (found "on")',
-        '3:3 imap.port: unknown key; known here: enabled, listen, listen_tls, tls, plaintext_login, upstream, limits, revoke_spread_s',
+        '3:3 imap.port: unknown key; known here: enabled, listen, listen_tls, tls, proxy_networks, forwarding_networks, plaintext_login, upstream, limits, revoke_spread_s',
       ],
     ]
     for (const [title, text, ...problems] of mistakes) {

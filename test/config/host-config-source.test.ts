@@ -193,6 +193,8 @@ fail_mode: open
 identity: { unidentified: block, tag: { separator: "+", key_file: other.key }, exempt_networks: [10.0.0.0/8] }
 smtp: { enabled: false }
 imap:
+  proxy_networks: [10.0.0.5]
+  forwarding_networks: [10.0.0.6]
   plaintext_login: always
   upstream: { host: imap.example.com, port: 993, tls: implicit, ca: ${ca.file} }
   limits: { connections: 1, per_address: 1, login_s: 1, line: 512, literal: 512 }
@@ -217,6 +219,8 @@ imap:
             listen: [{ host: '127.0.0.1', port: 1143 }],
             listenTls: [],
             tls: null,
+            proxyNetworks: ['10.0.0.5'],
+            forwardingNetworks: ['10.0.0.6'],
             plaintextLogin: 'always',
             upstream: { host: 'imap.example.com', port: 993, tls: 'implicit', ca: ca.file },
             limits: { connections: 1, perAddress: 1, loginS: 1, line: 512, literal: 512 },

@@ -91,6 +91,8 @@ describe('the sample device_gate.yaml', () => {
         listen: ['127.0.0.1:1143'],
         listen_tls: [],
         tls: { cert: null, key: null },
+        proxy_networks: [],
+        forwarding_networks: [],
         plaintext_login: 'loopback',
         upstream: { host: '127.0.0.1', port: 143, tls: 'none', ca: null },
         limits: { connections: 20000, per_address: 200, login_s: 60, line: 8192, literal: 65536 },

@@ -9,6 +9,7 @@ import type {
 } from '../../src/gate/gate'
 import { createTagReader, issueTag } from '../../src/identity/device-tag'
 import { Counts } from '../../src/metrics/counts'
+import { createNetworkMatcher } from '../../src/identity/exempt-networks'
 import { startImapServer, type ImapServer } from '../../src/imap/server'
 import type { Subject } from '../../src/policy/decision'
 import type { Outcome } from '../../src/policy/vocabulary'
@@ -69,6 +70,9 @@ export const tagged = (user: string, device: string): string => issueTag(TAG_KEY
 export interface ImapGateOptions {
   readonly upstream?: Partial<ImapConfig['upstream']>
   readonly plaintextLogin?: ImapConfig['plaintextLogin']
+  readonly proxyNetworks?: readonly string[]
+  readonly forwardingNetworks?: readonly string[]
+  readonly exemptNetworks?: readonly string[]
   readonly limits?: Partial<ImapConfig['limits']>
   readonly tls?: Certificate
   readonly clientCa?: string
@@ -93,6 +97,8 @@ export class ImapGate {
       listen: [{ host: '127.0.0.1', port: 0 }],
       listenTls: options.tls ? [{ host: '127.0.0.1', port: 0 }] : [],
       tls: options.tls ?? null,
+      proxyNetworks: options.proxyNetworks ?? [],
+      forwardingNetworks: options.forwardingNetworks ?? [],
       plaintextLogin: options.plaintextLogin ?? 'loopback',
       upstream: { host: '127.0.0.1', port: 1, tls: 'none', ca: null, ...options.upstream },
       limits: {
@@ -108,7 +114,9 @@ export class ImapGate {
     started.#server = await startImapServer({
       gate: options.decides ?? started.gate,
       tags: () => createTagReader([TAG_KEY], '#'),
-      isExempt: () => false,
+      isExempt: createNetworkMatcher(options.exemptNetworks ?? []),
+      isProxy: createNetworkMatcher(config.proxyNetworks),
+      isForwarder: createNetworkMatcher(config.forwardingNetworks),
       config: () => config,
       clientCa: () => options.clientCa ?? null,
       now: () => Date.now() + started.#ahead,

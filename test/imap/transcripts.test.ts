@@ -106,6 +106,8 @@ const imapSetup =
     if (upstreamIs === 'down') upstream.close()
     const clientCa = settings.take('client_ca') !== undefined
     const plaintextLogin = settings.take('plaintext_login') as 'never' | 'loopback' | 'always' | undefined
+    const proxyNetworks = settings.take('proxy_networks')?.split(' ') ?? []
+    const forwardingNetworks = settings.take('forwarding_networks')?.split(' ') ?? []
     const limits = {
       line: settings.number('limit_line'),
       literal: settings.number('limit_literal'),
@@ -117,6 +119,8 @@ const imapSetup =
     const gate = await ImapGate.start({
       upstream: { port: upstream.port, tls: tlsMode, ca: certificates().trust },
       limits: Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined)),
+      proxyNetworks,
+      forwardingNetworks,
       ...(plaintextLogin && { plaintextLogin }),
       ...(offersTls && { tls: certificates().server }),
       ...(decides?.gate && { decides: decides.gate }),

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 
 import { DECISION_SECONDS, METRICS, TIMED_ONE_IN, type MetricDefinition } from '../../src/metrics/catalogue'
 import { Counts, SERIES } from '../../src/metrics/counts'
-import { LOGIN_RESULTS, OUTCOMES_OF, UPSTREAM_PROBLEMS } from '../../src/metrics/words'
+import { LOGIN_RESULTS, OUTCOMES_OF, PROXY_HEADER_PROBLEMS, UPSTREAM_PROBLEMS } from '../../src/metrics/words'
 import { decide } from '../../src/policy/decide'
 import { OUTCOMES, PROTOCOLS, REASONS } from '../../src/policy/vocabulary'
 import { anyDecision } from '../gate/samples'
@@ -50,9 +50,11 @@ describe('the counts of a process', () => {
   it('tell logins and upstream problems apart', () => {
     for (const result of LOGIN_RESULTS) counts.loggedIn(result)
     for (const problem of UPSTREAM_PROBLEMS) counts.upstreamFailed(problem)
+    for (const problem of PROXY_HEADER_PROBLEMS) counts.proxyHeaderRefused(problem)
     const names = [
       ...LOGIN_RESULTS.map((result) => `device_gate_imap_logins_total ${result}`),
       ...UPSTREAM_PROBLEMS.map((kind) => `device_gate_upstream_errors_total ${kind}`),
+      ...PROXY_HEADER_PROBLEMS.map((kind) => `device_gate_proxy_headers_refused_total ${kind}`),
     ]
     assert.deepEqual(counts.counted(), Object.fromEntries(names.map((name) => [name, 1])))
   })

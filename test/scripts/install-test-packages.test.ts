@@ -7,7 +7,7 @@ import { tempDirs } from '../support/temp-dir'
 
 const SCRIPT = path.resolve(__dirname, '..', '..', 'scripts', 'install-test-packages.sh')
 
-/** By package, in the order of the script; Dovecot is found by its path. */
+/** By package, in the order of the script; Dovecot and HAProxy are found by their paths. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   curl: ['curl'],
   openssl: ['openssl'],
