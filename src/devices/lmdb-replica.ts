@@ -1,4 +1,4 @@
-import { newestKey } from '../lmdb/environment'
+import { entryCount, newestKey } from '../lmdb/environment'
 import type { DeviceRecord } from '../policy/device'
 import { withHolds } from '../policy/holds'
 import type { Override } from '../policy/override'
@@ -145,9 +145,9 @@ export abstract class LmdbReplica implements ReadStore {
   counts(): StoreCounts {
     const { devices, policies, overrides } = this.database.current()
     return {
-      devices: devices.getCount(),
-      policies: policies.getCount(),
-      overrides: overrides.getCount(),
+      devices: entryCount(devices),
+      policies: entryCount(policies),
+      overrides: entryCount(overrides),
     }
   }
 }

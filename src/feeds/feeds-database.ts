@@ -4,7 +4,7 @@ import path from 'node:path'
 import { formatDeviceRecord } from '../devices/record'
 import { readDevice } from '../devices/stored'
 import { unlessDamaged } from '../devices/unless-damaged'
-import { openEnvironment, type Environment, type TextDatabase } from '../lmdb/environment'
+import { entryCount, openEnvironment, type Environment, type TextDatabase } from '../lmdb/environment'
 import type { DeviceRecord } from '../policy/device'
 
 /** Grows with each change of what is stored and how. */
@@ -78,7 +78,7 @@ export class FeedsDatabase {
   /** Inside a write transaction; null takes one away. Gives how many there was no room for. */
   putAsides(source: string, records: ReadonlyMap<string, DeviceRecord | null>): number {
     let refused = 0
-    let room = MAX_ASIDE - this.#aside.getCount()
+    let room = MAX_ASIDE - entryCount(this.#aside)
     for (const [id, record] of records) {
       const key = [source, id]
       if (!record) void this.#aside.remove(key)
@@ -120,7 +120,7 @@ export class FeedsDatabase {
       void this.#events.put([feed, key], String(now))
       void this.#eventTimes.put([now, feed, key], '')
     }
-    const surplus = this.#events.getCount() - this.maxEvents
+    const surplus = entryCount(this.#events) - this.maxEvents
     const oldest = [...this.#eventTimes.getKeys({ limit: 2 * events.length + Math.max(0, surplus) })]
     oldest.forEach((key, index) => {
       const [at, ...event] = [key].flat()

@@ -185,5 +185,6 @@ export function newestKey(database: TextDatabase): number {
   return 0
 }
 
+/** As the database itself has it: to count the keys would take a fifth of a second a million. */
 export const entryCount = (database: TextDatabase): number =>
   (database.getStats() as { entryCount: number }).entryCount
