@@ -1,3 +1,5 @@
+import assert from 'node:assert/strict'
+
 import { LmdbStore } from '../../src/devices/lmdb-store'
 import { CorruptRecordError } from '../../src/devices/store'
 import { DEFAULT_BREAKER, type BreakerBounds } from '../../src/feeds/breaker'
@@ -9,7 +11,7 @@ import { runSweep, type SweepReport } from '../../src/feeds/sweep'
 import type { FetchOptions } from '../../src/net/bounded-fetch'
 import type { DeviceRecord } from '../../src/policy/device'
 import { AT, BY, record } from '../devices/samples'
-import { trialContext } from './trial-context'
+import { trialContext, type TrialContext } from './trial-context'
 
 export const MDM = 'mdm'
 
@@ -100,22 +102,26 @@ export class FeedSite {
     return runSweep({ ...parts, store, database, intake })
   }
 
-  /** Sweeps by a real kind. A wait passes at once and is noted; no answer is waited for longer than half a second. */
+  /** For a real kind. A wait passes at once and is noted; no answer is waited for longer than half a second. */
+  contextFor(settings: Settings, secrets: Readonly<Record<string, string>> = {}): TrialContext {
+    const trial = trialContext(settings, secrets, () => this.now)
+    return {
+      ...trial,
+      name: MDM,
+      state: (key: string) => this.database.state(MDM, key),
+      fetch: (url: string, options: FetchOptions = {}) => trial.fetch(url, { ...options, timeoutMs: 500 }),
+    }
+  }
+
   async sweepBy(
     kind: FeedKind,
     settings: Settings,
     secrets: Readonly<Record<string, string>> = {},
   ): Promise<SweepReport & { readonly waits: readonly number[] }> {
     const { store, database, intake } = this
-    const trial = trialContext(settings, secrets, () => this.now)
-    const context = {
-      ...trial,
-      name: MDM,
-      state: (key: string) => database.state(MDM, key),
-      fetch: (url: string, options: FetchOptions = {}) => trial.fetch(url, { ...options, timeoutMs: 500 }),
-    }
+    const context = this.contextFor(settings, secrets)
     const report = await runSweep({ definition: definition(), kind, context, store, database, intake })
-    return { ...report, waits: trial.waits }
+    return { ...report, waits: context.waits }
   }
 
   /** Every device of the store, by its id. */
@@ -128,6 +134,13 @@ export class FeedSite {
         return [one.id, one]
       }),
     )
+  }
+
+  /** Device by device, and no other. */
+  assertReplica(records: readonly DeviceRecord[]): void {
+    const replica = this.replica()
+    for (const one of records) assert.deepEqual(replica.get(one.id), one, one.id)
+    assert.equal(replica.size, records.length)
   }
 
   /** The state of every device, by its id. */

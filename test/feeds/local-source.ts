@@ -24,6 +24,8 @@ export class LocalSource {
   readonly seen: SeenRequest[] = []
   /** Answers of the next requests, before `answer` is asked again. */
   readonly faults: Answer[] = []
+  /** Which requests the faults are for. */
+  isFaulty: (request: SeenRequest) => boolean = () => true
   readonly #server: http.Server
 
   private constructor(public answer: (request: SeenRequest) => Answer | Promise<Answer>) {
@@ -59,7 +61,8 @@ export class LocalSource {
       body: Buffer.concat(chunks).toString(),
     }
     this.seen.push(seen)
-    const answer = this.faults.shift() ?? (await this.answer(seen))
+    const fault = this.isFaulty(seen) ? this.faults.shift() : undefined
+    const answer = fault ?? (await this.answer(seen))
     if (answer === 'hang') return
     const { status, headers = {}, body = '', cut = false } = answer
     if (!cut) {

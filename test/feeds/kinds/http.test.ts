@@ -4,11 +4,14 @@ import { formatDeviceRecord } from '../../../src/devices/record'
 import { httpKind } from '../../../src/feeds/kinds/http'
 import type { DeviceRecord } from '../../../src/policy/device'
 import { tempDirs } from '../../support/temp-dir'
+import { LASTING_FAULTS, PASSING_FAULTS } from '../faults'
 import { device, devices, FeedSite } from '../feed-site'
-import { LocalSource, type Answer } from '../local-source'
+import { LocalSource } from '../local-source'
 
 /** A sweep of a thousand devices and a few is two pages. */
 const COUNT = 1005
+/** Of one request. */
+const TRIES = 4
 const ndjson = (records: readonly DeviceRecord[]): string =>
   records.map((one) => `${JSON.stringify(formatDeviceRecord(one))}\n`).join('')
 
@@ -45,80 +48,61 @@ describe('a feed of kind http', () => {
   const sweep = (secrets: Record<string, string> = {}): ReturnType<FeedSite['sweepBy']> =>
     site.sweepBy(httpKind, { url: `${source.url}/devices.ndjson` }, secrets)
 
-  /** Device by device. */
-  function assertReplica(records: readonly DeviceRecord[]): void {
-    const replica = site.replica()
-    for (const one of records) assert.deepEqual(replica.get(one.id), one, one.id)
-    assert.equal(replica.size, records.length)
-  }
   const gone = device(`d-${COUNT - 1}`, { state: 'unknown', findings: ['source:gone'] })
 
   it('brings what is new, what changed, and what is gone', async () => {
     assert.equal((await sweep()).error, null)
-    assertReplica([...second, gone])
+    site.assertReplica([...second, gone])
   })
 
-  for (const [name, fault, kind] of [
-    ['401', { status: 401 }, 'credentials'],
-    ['403', { status: 403 }, 'permission'],
-    ['404', { status: 404 }, 'answer'],
-    ['a redirect to a file', { status: 302, headers: { location: 'file:///etc/passwd' } }, 'refused_url'],
-    ['429 for a day', { status: 429, headers: { 'retry-after': '86400' } }, 'throttled'],
-    ['a page of HTML', { status: 200, body: '<html>\n<body>\nSign in' }, 'answer'],
-  ] as const satisfies readonly (readonly [string, Answer, string])[])
+  for (const [name, fault, kind] of LASTING_FAULTS)
     it(`changes nothing after ${name}, and all when the source is well again`, async () => {
-      source.faults.push(fault)
-      const { error, goneHeld } = await sweep()
-      if (error || name !== 'a page of HTML') assert.equal(error?.kind, kind)
-      else assert.match(goneHeld ?? '', /without an id/)
-      assertReplica(first)
+      source.faults.push(...Array.from({ length: TRIES }, () => fault))
+      assert.equal((await sweep()).error?.kind, kind)
+      site.assertReplica(first)
+      source.faults.length = 0
       assert.equal((await sweep()).error, null)
-      assertReplica([...second, gone])
+      site.assertReplica([...second, gone])
     })
 
-  for (const [name, faults, waits] of [
-    ['429 with Retry-After', [{ status: 429, headers: { 'retry-after': '7' } }], [7000]],
-    ['503 with Retry-After', [{ status: 503, headers: { 'retry-after': '3' } }], [3000]],
-    ['500, twice', [{ status: 500 }, { status: 500 }], [500, 1000]],
-    ['no answer in time', ['hang'], [500]],
-  ] as const satisfies readonly (readonly [string, readonly Answer[], readonly number[]])[])
+  for (const [name, faults, waits] of PASSING_FAULTS)
     it(`asks again after ${name}`, async () => {
       source.faults.push(...faults)
       const { error, waits: waited } = await sweep()
       assert.deepEqual([error, waited], [null, waits])
-      assertReplica([...second, gone])
+      site.assertReplica([...second, gone])
     })
 
   it('gives up when it does not pass, with how long the source wants to be left alone', async () => {
     source.faults.push(...Array.from({ length: 4 }, () => ({ status: 429, headers: { 'retry-after': '9' } })))
     const { error } = await sweep()
     assert.deepEqual([error?.kind, error?.retryAfterMs], ['throttled', 9000])
-    assertReplica(first)
+    site.assertReplica(first)
   })
 
   it('changes what came before the answer was cut off, and marks nobody gone', async () => {
     const half = ndjson(second.slice(0, 1001))
     source.faults.push({ status: 200, body: half, cut: true })
     assert.equal((await sweep()).error?.kind, 'unreachable')
-    assertReplica(first)
+    site.assertReplica(first)
     source.faults.push({ status: 200, body: ndjson([second.at(-2)!, ...second.slice(0, 1000)]), cut: true })
     assert.equal((await sweep()).applied, 1)
-    assertReplica([second.at(-2)!, ...first.slice(1)])
+    site.assertReplica([second.at(-2)!, ...first.slice(1)])
     assert.equal((await sweep()).error, null)
-    assertReplica([...second, gone])
+    site.assertReplica([...second, gone])
   })
 
   it('takes a file that ends within a line for one that was cut off', async () => {
     body = ndjson(second).slice(0, -20)
     const { error } = await sweep()
     assert.match(error?.message ?? '', /:1005 ends within the line/)
-    assertReplica(first)
+    site.assertReplica(first)
   })
 
   it('does not mind another order, nor devices that come twice', async () => {
     body = ndjson([...[...second].reverse(), ...second.slice(0, 100)])
     assert.equal((await sweep()).error, null)
-    assertReplica([...second, gone])
+    site.assertReplica([...second, gone])
   })
 
   it('holds a flip of everybody, and writes the rest', async () => {
@@ -128,7 +112,7 @@ describe('a feed of kind http', () => {
     ])
     const { held, applied } = await sweep()
     assert.deepEqual([held, applied], [COUNT, 1])
-    assertReplica([...first, second.at(-1)!])
+    site.assertReplica([...first, second.at(-1)!])
   })
 
   it('leaves out bad records, and tells where they are: an unknown state, a field that is missing', async () => {
@@ -144,7 +128,7 @@ describe('a feed of kind http', () => {
       problems.map(({ place }) => place.replace(/.*:/, '')),
       ['1', '2', '3'],
     )
-    assertReplica(first)
+    site.assertReplica(first)
   })
 
   it('is not read again while its ETag is the same', async () => {
@@ -154,7 +138,7 @@ describe('a feed of kind http', () => {
       asked['if-none-match'] === '"2"' ? { status: 304 } : { status: 200, body: '' }
     const { notModified, gone: left } = await sweep()
     assert.deepEqual([notModified, left], [true, 0])
-    assertReplica([...second, gone])
+    site.assertReplica([...second, gone])
   })
 
   it('shows its token, and tells it nobody else', async () => {

@@ -5,10 +5,10 @@ import { intuneKind } from '../../../src/feeds/kinds/intune'
 import type { DeviceRecord } from '../../../src/policy/device'
 import { tempDirs } from '../../support/temp-dir'
 import { AT } from '../../devices/samples'
+import { itStandsFaults } from '../faults'
 import { device, FeedSite } from '../feed-site'
 import {
   CLIENT,
-  graphError,
   IntuneServer,
   managedDevice,
   managedDevices,
@@ -16,7 +16,7 @@ import {
   TENANT,
   type ManagedDevice,
 } from '../intune/intune-server'
-import { json, type Answer, type SeenRequest } from '../local-source'
+import type { Answer, SeenRequest } from '../local-source'
 import { trialContext } from '../trial-context'
 
 const COUNT = 1005
@@ -70,29 +70,13 @@ describe('a feed of kind intune', () => {
   const sweep = (change: object = {}): ReturnType<FeedSite['sweepBy']> =>
     site.sweepBy(intuneKind, { ...server.settings, ...change }, SECRETS)
 
-  /** Device by device. */
-  function assertReplica(records: readonly DeviceRecord[]): void {
-    const replica = site.replica()
-    for (const one of records) assert.deepEqual(replica.get(one.id), one, one.id)
-    assert.equal(replica.size, records.length)
-  }
-
-  /** The answers go to the requests for one page of devices, one after the other. */
-  function faultsOnPage(page: number, ...faults: readonly Answer[]): void {
-    const left = [...faults]
-    server.fault = ({ url }) => {
-      const at = Number(url.searchParams.get('$skiptoken') ?? 0) / PAGE
-      return url.pathname.endsWith('/managedDevices') && at === page ? left.shift() : undefined
-    }
-  }
-
   const always = (fault: Answer) => (request: SeenRequest) =>
     request.url.pathname.includes('/v1.0/') ? fault : undefined
 
   it('brings what is new, what changed, and what is gone', async () => {
     const { error, waits } = await sweep()
     assert.deepEqual([error, waits], [null, []])
-    assertReplica(second)
+    site.assertReplica(second)
   })
 
   it('writes a page before it asks for the next, and asks a thousand devices at a time', async () => {
@@ -104,45 +88,15 @@ describe('a feed of kind intune', () => {
     assert.equal(server.source.seen.at(-1)?.url.searchParams.get('$top'), '1000')
   })
 
-  describe('after an answer that does not pass by itself changes what came before, and marks nobody gone:', () => {
-    for (const [name, fault, kind] of [
-      ['403', graphError(403, 'Forbidden', `no ${SECRET}`), 'permission'],
-      ['404', graphError(404, 'ResourceNotFound', ''), 'answer'],
-      ['429 for an hour', { status: 429, headers: { 'retry-after': '3600' } }, 'throttled'],
-      ['a page of HTML', { status: 200, body: '<html>' }, 'answer'],
-      ['a page that ends within the JSON', { status: 200, body: '{"value":[{"id":"d-1"' }, 'answer'],
-      ['a page without a list', json({}), 'answer'],
-      ['null', json(null), 'answer'],
-      ['an error with status 200', json({ error: { code: 'x' } }), 'answer'],
-      ['a redirect to a file', { status: 302, headers: { location: 'file:///etc/passwd' } }, 'refused_url'],
-    ] as const satisfies readonly (readonly [string, Answer, string])[])
-      it(name, async () => {
-        faultsOnPage(1, fault)
-        const { error, gone: left } = await sweep()
-        assert.deepEqual([error?.kind, left], [kind, 0])
-        assert.doesNotMatch(error?.message ?? '', /secret|token-/)
-        assertReplica([turned, ...first.slice(1)])
-        assert.equal((await sweep()).error, null)
-        assertReplica(second)
-      })
-  })
-
-  describe('asks again after', () => {
-    for (const [name, faults, waits] of [
-      ['429 with Retry-After', [{ status: 429, headers: { 'retry-after': '7' } }], [7000]],
-      ['429 without', [{ status: 429 }, { status: 429 }], [500, 1000]],
-      ['503 with Retry-After', [{ status: 503, headers: { 'retry-after': '3' } }], [3000]],
-      ['500 and 504', [{ status: 500 }, { status: 504 }], [500, 1000]],
-      ['no answer in time', ['hang'], [500]],
-      ['a page that is cut off', [{ status: 200, body: '{"value":[', cut: true }], [500]],
-    ] as const satisfies readonly (readonly [string, readonly Answer[], readonly number[]])[])
-      it(name, async () => {
-        faultsOnPage(2, ...faults)
-        const { error, waits: waited } = await sweep()
-        assert.deepEqual([error, waited], [null, waits])
-        assertReplica(second)
-      })
-  })
+  itStandsFaults(() => ({
+    site,
+    source: server.source,
+    sweep,
+    isPage: ({ url }) => url.pathname.endsWith('/managedDevices'),
+    before: first,
+    afterFirstPage: [turned, ...first.slice(1)],
+    after: second,
+  }))
 
   it('renews a token that ends within a sweep, once', async () => {
     server.tokens = 0
@@ -151,7 +105,7 @@ describe('a feed of kind intune', () => {
     }
     assert.equal((await sweep()).error, null)
     assert.equal(server.tokens, 2)
-    assertReplica(second)
+    site.assertReplica(second)
   })
 
   for (const [name, fault, kind, message] of [
@@ -168,7 +122,7 @@ describe('a feed of kind intune', () => {
       const { error } = await sweep()
       assert.equal(error?.kind, kind)
       assert.match(error.message, message)
-      assertReplica(first)
+      site.assertReplica(first)
     })
 
   it('with a wrong secret changes nothing, and tells no secret', async () => {
@@ -179,7 +133,7 @@ describe('a feed of kind intune', () => {
     assert.equal(error?.kind, 'credentials')
     assert.match(error.message, /gives no access token: invalid_client; check .* client-secret/)
     assert.doesNotMatch(error.message, /wrong~secret/)
-    assertReplica(first)
+    site.assertReplica(first)
   })
 
   describe('does not go to a next page', () => {
@@ -200,10 +154,10 @@ describe('a feed of kind intune', () => {
         server.link = link
         const { error } = await sweep()
         assert.equal(error?.kind, kind)
-        assertReplica([turned, ...first.slice(1)])
+        site.assertReplica([turned, ...first.slice(1)])
         server.link = (next) => next
         assert.equal((await sweep()).error, null)
-        assertReplica(second)
+        site.assertReplica(second)
       })
   })
 
@@ -211,7 +165,7 @@ describe('a feed of kind intune', () => {
     const shuffled = [...secondDevices()].reverse()
     server.devices = [...shuffled.slice(0, PAGE), ...shuffled]
     assert.equal((await sweep()).error, null)
-    assertReplica(second)
+    site.assertReplica(second)
   })
 
   it('goes by the newer of two managed devices with one serial number, in any order', async () => {
@@ -235,14 +189,14 @@ describe('a feed of kind intune', () => {
     ]
     const { held, applied } = await sweep()
     assert.deepEqual([held, applied], [COUNT, 1])
-    assertReplica([...first, sound('new', { state: 'grace' })])
+    site.assertReplica([...first, sound('new', { state: 'grace' })])
   })
 
   it('is held when most devices are missing', async () => {
     server.devices = managedDevices(10)
     const { goneHeld } = await sweep()
     assert.match(goneHeld ?? '', /it brought 10 of 1005 devices/)
-    assertReplica(first)
+    site.assertReplica(first)
   })
 
   it('leaves out what it cannot read, and marks nobody gone when it cannot read whose it is', async () => {
@@ -257,7 +211,7 @@ describe('a feed of kind intune', () => {
       { place: 'managedDevices/', problem: 'id: is missing' },
     ])
     assert.match(goneHeld ?? '', /1 records without an id/)
-    assertReplica([...second.slice(0, -1), first.at(-1)!])
+    site.assertReplica([...second.slice(0, -1), first.at(-1)!])
   })
 
   it('takes a state that is new for unknown, and says which', async () => {
@@ -266,7 +220,7 @@ describe('a feed of kind intune', () => {
     )
     await sweep()
     const limbo = sound('d-7', { state: 'unknown', findings: ['source:state-inLimbo', 'unseen:app'] })
-    assertReplica(second.map((one) => (one.id === 'd-7' ? limbo : one)))
+    site.assertReplica(second.map((one) => (one.id === 'd-7' ? limbo : one)))
   })
 
   describe('where apps are looked for', () => {
@@ -295,7 +249,7 @@ describe('a feed of kind intune', () => {
 
     it('finds them by name, whatever version, and says where they cannot be seen', async () => {
       assert.equal((await sweep(wanted)).error, null)
-      assertReplica(
+      site.assertReplica(
         numbered((id) => {
           if (id === 'd-3') return seen(id, 'app:tiktok', 'unseen:app')
           return seen(id, ...(['d-0', 'd-1'].includes(id) ? ['app:tiktok'] : []))
@@ -307,13 +261,13 @@ describe('a feed of kind intune', () => {
       await sweep(wanted)
       server.apps = []
       await sweep(wanted)
-      assertReplica(numbered((id) => seen(id, ...(id === 'd-3' ? ['unseen:app'] : []))))
+      site.assertReplica(numbered((id) => seen(id, ...(id === 'd-3' ? ['unseen:app'] : []))))
     })
 
     it('changes nothing when they cannot be read: nobody is clean because of that', async () => {
       server.fault = ({ url }) => (url.pathname.endsWith('detectedApps') ? { status: 403 } : undefined)
       assert.equal((await sweep(wanted)).error?.kind, 'permission')
-      assertReplica(first)
+      site.assertReplica(first)
     })
   })
 
