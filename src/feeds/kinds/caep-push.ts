@@ -1,11 +1,10 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
-
 import { takeSet, tryKeys } from '../caep/receiver'
 import { RECEIVER_SETTINGS } from '../caep/settings'
 import { MAX_SET_OCTETS } from '../caep/set'
 import { SetError, type SetErrorCode } from '../caep/set-error'
 import { askForVerification, checkStatus, checkVerified, ensureStream, PUSH, VERIFY_MS } from '../caep/stream'
 import type { FeedAnswer, FeedContext, FeedKind, FeedRequest, Received } from '../kind'
+import { isBearer } from '../shared-secret'
 
 /** How soon it is seen that a verification event did not come. */
 const LOOK_MS = 60_000
@@ -84,13 +83,6 @@ function refusalOf(context: FeedContext, { method, headers, body }: FeedRequest)
   if (body.length > MAX_SET_OCTETS)
     return errorAnswer(400, 'invalid_request', `a SET is at most ${MAX_SET_OCTETS} octets`)
   return undefined
-}
-
-/** By hashes, so that the time it takes tells nothing. */
-function isBearer(header: string | undefined, token: string): boolean {
-  const given = /^bearer +(.+)$/i.exec(header ?? '')?.[1] ?? ''
-  const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
-  return timingSafeEqual(digest(given), digest(token))
 }
 
 const errorAnswer = (status: number, err: SetErrorCode, description: string): FeedAnswer => ({
