@@ -4,8 +4,16 @@ import { caepPushKind } from './caep-push'
 import { fileKind } from './file'
 import { httpKind } from './http'
 import { intuneKind } from './intune'
+import { jamfKind } from './jamf'
 
 /** All kinds of feeds that there are. */
-export const FEED_KINDS: readonly FeedKind[] = [fileKind, httpKind, intuneKind, caepPushKind, caepPollKind]
+export const FEED_KINDS: readonly FeedKind[] = [
+  fileKind,
+  httpKind,
+  intuneKind,
+  jamfKind,
+  caepPushKind,
+  caepPollKind,
+]
 
 export const feedKind = (name: string): FeedKind | undefined => FEED_KINDS.find(({ kind }) => kind === name)
