@@ -12,8 +12,8 @@ export function auditCommand(program: Command, context: () => CommandContext): v
     .action(() => verify(context()))
 }
 
-function verify(context: CommandContext): void {
-  const { entries, newestHash, problem } = auditHistory(context.store())
+async function verify(context: CommandContext): Promise<void> {
+  const { entries, newestHash, problem } = await auditHistory(context.store())
   if (problem) throw new Refusal(`the history is broken at entry ${problem.n}: ${problem.problem}`)
   answer(
     context,

@@ -1,3 +1,5 @@
+import { setImmediate as turn } from 'node:timers/promises'
+
 import { linkProblem, readHistoryEntry, sha256 } from '../devices/history'
 import { CorruptRecordError, type ReadStore } from '../devices/store'
 
@@ -9,8 +11,11 @@ export interface Audit {
   readonly problem: { readonly n: number; readonly problem: string } | undefined
 }
 
+/** Looked at in one go: some milliseconds, in which a master does nothing else. */
+const PAGE = 100
+
 /** Goes along the chain of the history, and looks whether each policy is still the text that was ordered. */
-export function auditHistory(store: ReadStore): Audit {
+export async function auditHistory(store: ReadStore): Promise<Audit> {
   let entries = 0
   let newestHash = ''
   const broken = (problem: string): Audit => ({
@@ -32,6 +37,7 @@ export function auditHistory(store: ReadStore): Audit {
       }
       entries = n
       newestHash = hash
+      if (n % PAGE === 0) await turn()
     }
   } catch (error) {
     if (error instanceof CorruptRecordError) return broken(error.message)

@@ -314,10 +314,10 @@ describe('LmdbStore with damaged entries', function () {
     ]
     for (const [what, make, n, told] of damages)
       it(`names ${what}`, async () => {
-        assert.equal(auditHistory(store).problem, undefined)
+        assert.equal((await auditHistory(store)).problem, undefined)
         await make()
         store.sequence()
-        const { problem } = auditHistory(store)
+        const { problem } = await auditHistory(store)
         assert.equal(problem?.n, n)
         assert.match(problem.problem, told)
       })

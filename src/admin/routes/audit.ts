@@ -56,8 +56,8 @@ export function auditRoutes(app: FastifyInstance, { site, store }: AdminParts): 
         },
       },
     },
-    () => {
-      const { entries, newestHash, problem } = auditHistory(store)
+    async () => {
+      const { entries, newestHash, problem } = await auditHistory(store)
       return { ok: problem === undefined, entries, newest_hash: newestHash, problem: problem ?? null }
     },
   )
