@@ -66,6 +66,11 @@ const REASON_HELP: Readonly<Record<Reason, { means: string; todo: string }>> = {
       'Its source cannot see on the device what a mandate is about, and the policy’s `unknown` is warn or block.',
     todo: 'Have the device managed so that it can be seen; or exempt it for a time; or look at the policy’s `unknown`.',
   },
+  attested: {
+    means:
+      'Nobody can see what a mandate is about, or nobody reported the device, and its person stated that it is not there.',
+    todo: '`device-gate attest list` says when and until when; `attest remove` ends it. docs/attestation.md says what it is worth.',
+  },
   noncompliant: {
     means: 'Device management says noncompliant.',
     todo: 'Mend the device in device management; the next report lets it in.',

@@ -5,7 +5,7 @@ import type { Command } from 'commander'
 import { parsePolicy } from '../config/policy-file'
 import { formatProblem } from '../config/config-problem'
 import { readTextFile } from '../config/file-watcher'
-import { everyDevice, overridesByDevice } from '../devices/every-device'
+import { besideDevices, everyDevice } from '../devices/every-device'
 import { CorruptRecordError } from '../devices/store'
 import { TRAFFIC_KEPT_MS } from '../journal/traffic'
 import { siteMode } from '../policy/effective-mode'
@@ -118,7 +118,10 @@ function overAllDevices(
   tell: (difference: Difference, index: number) => void,
 ): void {
   const store = context.store()
-  const overridesOn = overridesByDevice(readable(context, store.listOverrides()))
+  const besideOf = besideDevices(
+    readable(context, store.listOverrides()),
+    readable(context, store.listAttestations()),
+  )
   const bar = context.streams.interactive
     ? new SingleBar({ stream: process.stderr, format: 'deciding {bar} {percentage}% {value} devices' })
     : undefined
@@ -131,9 +134,9 @@ function overAllDevices(
       note(context, device.message)
       continue
     }
-    const overrides = overridesOn(device)
+    const beside = besideOf(device)
     counts.forEach((count, index) => {
-      const difference = count.add(device, overrides)
+      const difference = count.add(device, beside)
       if (difference) tell(difference, index)
     })
   }

@@ -2,6 +2,7 @@
 const MENDING: Readonly<Partial<Record<string, string>>> = {
   devices: "write it again (device-gate device put, or the feed's next sweep) to mend it",
   overrides: 'add or remove it again (device-gate exempt or lock) to mend it',
+  attestations: 'take it away (device-gate attest remove, whatever the device) to mend it',
   policies: 'save the policy file with a change, so that a new version takes its place',
   meta: 'set or take away the mode (device-gate mode) to mend it',
   history: 'device-gate audit verify tells what is left of it; restore a backup',

@@ -1,3 +1,5 @@
+import type { Attestation } from '../policy/attestation'
+import type { Beside } from '../policy/decision'
 import type { DeviceRecord } from '../policy/device'
 import type { Override } from '../policy/override'
 import { CorruptRecordError, type ReadStore } from './store'
@@ -25,10 +27,11 @@ export function* everyDevice(store: ReadStore): Generator<DeviceRecord | Corrupt
   for (const page of devicePages(store, PAGE)) yield* page
 }
 
-/** Of all overrides those on a device and on its first owner. */
-export function overridesByDevice(
+/** Of all overrides those on a device and on its first owner, and what that owner has stated. */
+export function besideDevices(
   overrides: readonly Override[],
-): (device: DeviceRecord) => readonly Override[] {
+  attestations: readonly (readonly Attestation[])[],
+): (device: DeviceRecord) => Beside {
   const bySubject = new Map<string, Override[]>()
   for (const override of overrides) {
     const key = `${override.subject.kind}:${override.subject.id}`
@@ -36,11 +39,14 @@ export function overridesByDevice(
     if (listed) listed.push(override)
     else bySubject.set(key, [override])
   }
+  const byUser = new Map(attestations.map((ofUser) => [ofUser[0]?.user, ofUser]))
   return ({ id, owners }) => {
     const own = bySubject.get(`device:${id}`)
     const ofOwner = bySubject.get(`user:${owners[0] ?? ''}`)
-    return own && ofOwner ? [...own, ...ofOwner] : (own ?? ofOwner ?? NONE)
+    const stated = byUser.get(owners[0])
+    if (!own && !ofOwner && !stated) return NOTHING_BESIDE
+    return { overrides: [...(own ?? []), ...(ofOwner ?? [])], attestations: stated ?? [] }
   }
 }
 
-const NONE: readonly Override[] = []
+const NOTHING_BESIDE: Beside = { overrides: [], attestations: [] }

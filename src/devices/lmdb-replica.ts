@@ -1,4 +1,5 @@
 import { entryCount, newestKey } from '../lmdb/environment'
+import type { Attestation } from '../policy/attestation'
 import type { DeviceRecord } from '../policy/device'
 import { withHolds } from '../policy/holds'
 import type { Override } from '../policy/override'
@@ -15,6 +16,7 @@ import {
   type ReadStore,
   type StoreCounts,
 } from './store'
+import { readAttestations } from './stored-attestations'
 import { readDevice, readModeOverride, readNote, readOverride, readPolicyVersion } from './stored'
 
 /** Everything that can be read of the host's LMDB environment; who may write it is said by those who extend it. */
@@ -113,6 +115,17 @@ export abstract class LmdbReplica implements ReadStore {
       .map(({ key, value }) => orCorrupt(() => readOverride(key, value)))
   }
 
+  attestationsOf(user: string): readonly Attestation[] {
+    const text = isUserName(user) ? this.database.current().attestations.get(user) : undefined
+    return text === undefined ? [] : readAttestations(user, text)
+  }
+
+  listAttestations(): (readonly Attestation[] | CorruptRecordError)[] {
+    return [...this.database.current().attestations.getRange({})].map(({ key, value }) =>
+      orCorrupt(() => readAttestations(String(key), value)),
+    )
+  }
+
   note(name: string): unknown {
     const text = this.database.current().notes.get(name)
     return text === undefined ? undefined : readNote(name, text)
@@ -143,11 +156,12 @@ export abstract class LmdbReplica implements ReadStore {
   }
 
   counts(): StoreCounts {
-    const { devices, policies, overrides } = this.database.current()
+    const { devices, policies, overrides, attestations } = this.database.current()
     return {
       devices: entryCount(devices),
       policies: entryCount(policies),
       overrides: entryCount(overrides),
+      attesters: entryCount(attestations),
     }
   }
 }

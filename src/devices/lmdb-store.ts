@@ -17,6 +17,7 @@ import {
 } from './order'
 import { formatDeviceRecord, isDeviceId } from './record'
 import { newestPolicy, putDeviceRow, removeDeviceRow, ReplicaDatabase } from './replica-database'
+import { attestationsText } from './stored-attestations'
 import type { Authorship, PolicyVersion, PutOutcome, Store } from './store'
 import { readDevice } from './stored'
 
@@ -108,6 +109,12 @@ export class LmdbStore extends LmdbReplica implements Store {
         if (tables.overrides.get(key) === undefined) return undefined
         void tables.overrides.remove(key)
         return { kind: 'override', subject }
+      }
+      case 'attestations': {
+        const { user, attestations } = effect
+        if (attestations.length > 0) void tables.attestations.put(user, attestationsText(user, attestations))
+        else void tables.attestations.remove(user)
+        return { kind: 'override', subject: { kind: 'user', id: user } }
       }
       case 'note': {
         const text = effect.value === null ? undefined : JSON.stringify(effect.value)

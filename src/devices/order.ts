@@ -1,3 +1,4 @@
+import type { Attestation } from '../policy/attestation'
 import type { Override } from '../policy/override'
 import type { Policy } from '../policy/policy'
 import type { Mode } from '../policy/vocabulary'
@@ -26,6 +27,7 @@ export const ORDER_KINDS = [
   'feed',
   'key',
   'erase',
+  'attest',
 ] as const
 export type OrderKind = (typeof ORDER_KINDS)[number]
 
@@ -46,6 +48,8 @@ export type Effect =
       readonly override: Override['kind']
       readonly subject: Override['subject']
     }
+  /** All that a user was asked to state; none: nothing is left of it. */
+  | { readonly kind: 'attestations'; readonly user: string; readonly attestations: readonly Attestation[] }
   /** Something that stands beside the policy; null takes it away. */
   | { readonly kind: 'note'; readonly name: string; readonly value: object | null }
 

@@ -13,6 +13,7 @@ export interface Tables {
   readonly owners: TextDatabase
   readonly policies: TextDatabase
   readonly overrides: TextDatabase
+  readonly attestations: TextDatabase
   readonly notes: TextDatabase
   readonly history: TextDatabase
 }
@@ -65,6 +66,7 @@ const tables = (environment: Environment, suffix: string): Tables => ({
   owners: environment.database(`owners${suffix}`, { dupSort: true }),
   policies: environment.database(`policies${suffix}`),
   overrides: environment.database(`overrides${suffix}`),
+  attestations: environment.database(`attestations${suffix}`),
   notes: environment.database(`notes${suffix}`),
   history: environment.database(`history${suffix}`),
 })

@@ -1,3 +1,4 @@
+import type { Attestation } from '../policy/attestation'
 import type { DeviceRecord } from '../policy/device'
 import type { Override } from '../policy/override'
 import type { ActivePolicy, Policy } from '../policy/policy'
@@ -55,6 +56,8 @@ export interface Replica {
   /** The newest applied policy; undefined before the first one. */
   activePolicy(): ActivePolicy | undefined
   overridesOn(subject: Override['subject']): Override[]
+  /** What a normalised user was asked to state and has stated, the oldest first; those that ended are among them. */
+  attestationsOf(user: string): readonly Attestation[]
   /** Whether "compliant" may be believed; always true for the embedded store. */
   leaseValid(now: number): boolean
   /**
@@ -68,6 +71,8 @@ export interface StoreCounts {
   readonly devices: number
   readonly policies: number
   readonly overrides: number
+  /** People who were asked for a statement. */
+  readonly attesters: number
 }
 
 /** All that can be read, for people and programs that look after the fleet. */
@@ -80,6 +85,8 @@ export interface ReadStore extends Replica {
   modeOverride(): ModeOverride | undefined
   /** A corrupt one is given as its error, in its place. */
   listOverrides(kind?: Override['kind']): (Override | CorruptRecordError)[]
+  /** Of all users, one list each. A corrupt one is given as its error, in its place. */
+  listAttestations(): (readonly Attestation[] | CorruptRecordError)[]
   /** What stands beside the policy under a name; undefined: nothing. */
   note(name: string): unknown
   /** All whose names begin with `prefix`, by the rest of their names. */

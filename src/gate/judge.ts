@@ -1,5 +1,6 @@
 import type { Replica } from '../devices/store'
 import { decide, decideUpFront } from '../policy/decide'
+import type { Attestation } from '../policy/attestation'
 import type { DecisionRequest, Judgement, Subject } from '../policy/decision'
 import type { DeviceRecord } from '../policy/device'
 import type { Override } from '../policy/override'
@@ -38,12 +39,30 @@ export function gather(
 ): { readonly request: DecisionRequest; readonly sources: Sources } {
   const { claim, user } = subject
   const devices = claim ? claimedDevice(replica, claim.deviceId) : ownedDevices(replica, user)
-  const deviceIds = claim ? [claim.deviceId] : devices.map(({ id }) => id)
+  const attestations = attestationsOf(replica, subject, devices)
+  const ids = claim ? [claim.deviceId] : [...devices, ...attestations].map(idOf)
+  const deviceIds = attestations.length === 0 ? ids : [...new Set(ids)]
   const overrides: Override[] = replica.overridesOn({ kind: 'user', id: user })
   for (const id of deviceIds) overrides.push(...replica.overridesOn({ kind: 'device', id }))
-  const request = { subject, active, host, devices, overrides, leaseValid: replica.leaseValid(now) }
+  const leaseValid = replica.leaseValid(now)
+  const request = { subject, active, host, devices, overrides, attestations, leaseValid }
   return { request, sources: { user, deviceIds } }
 }
+
+/** Of a client that proves no device: none about a device that was reported as somebody else's. */
+function attestationsOf(
+  replica: Replica,
+  { user, claim }: Subject,
+  devices: readonly DeviceRecord[],
+): readonly Attestation[] {
+  const all = replica.attestationsOf(user)
+  if (claim || all.length === 0) return all
+  return all.filter(
+    ({ deviceId }) => devices.some(({ id }) => id === deviceId) || replica.device(deviceId) === undefined,
+  )
+}
+
+const idOf = (one: DeviceRecord | Attestation): string => ('id' in one ? one.id : one.deviceId)
 
 function claimedDevice(replica: Replica, id: string): DeviceRecord[] {
   const device = replica.device(id)

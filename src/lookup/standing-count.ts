@@ -1,8 +1,8 @@
 import { forEveryDevice } from '../orders/every-device'
 import { narrowing } from '../orders/narrowed'
 import { decide } from '../policy/decide'
+import type { Beside } from '../policy/decision'
 import type { DeviceRecord } from '../policy/device'
-import type { Override } from '../policy/override'
 import type { LookupSite } from './site'
 
 /** How all devices stand, each as if it proved itself with a tag of its first owner. */
@@ -85,9 +85,9 @@ export class StandingCount {
     let holdsUntil = Infinity
     const decideOne = this.#decider(now)
     if (decideOne) {
-      const add = (device: DeviceRecord, overrides: readonly Override[]): void => {
+      const add = (device: DeviceRecord, beside: Beside): void => {
         counted.devices += 1
-        const { outcome, enforced, validUntil } = decideOne(device, overrides)
+        const { outcome, enforced, validUntil } = decideOne(device, beside)
         holdsUntil = Math.min(holdsUntil, validUntil)
         if (outcome === 'block') counted[enforced ? 'blocked' : 'wouldBlock'] += 1
         if (outcome === 'warn') counted[enforced ? 'warned' : 'wouldWarn'] += 1
@@ -100,9 +100,7 @@ export class StandingCount {
   }
 
   /** undefined: there is no policy to decide by. */
-  #decider(
-    now: number,
-  ): ((device: DeviceRecord, overrides: readonly Override[]) => ReturnType<typeof decide>) | undefined {
+  #decider(now: number): ((device: DeviceRecord, beside: Beside) => ReturnType<typeof decide>) | undefined {
     const store = this.site.store()
     const active = store.activePolicy()
     if (!active) return undefined
@@ -110,7 +108,7 @@ export class StandingCount {
     const host = { enforcement, unidentified: identity.unidentified }
     const leaseValid = store.leaseValid(now)
     const policyOf = narrowing(active)
-    return (device, overrides) =>
+    return (device, beside) =>
       decide(
         {
           subject: {
@@ -122,7 +120,7 @@ export class StandingCount {
           active: policyOf(device),
           host,
           devices: [device],
-          overrides,
+          ...beside,
           leaseValid,
         },
         now,

@@ -56,7 +56,7 @@ export function explaining(
     const asked = { subject, active, host }
     try {
       const request = decideUpFront(asked)
-        ? { ...asked, devices: [], overrides: [], leaseValid: true }
+        ? { ...asked, devices: [], overrides: [], attestations: [], leaseValid: true }
         : gather(store, subject, active, host, now).request
       return { decision: decide(request, now), steps: explain(request, now) }
     } catch (error) {

@@ -1,6 +1,7 @@
 import type { ReadStore } from '../devices/store'
 import { unlessDamaged } from '../devices/unless-damaged'
 import { guardFigure, type GuardFigure } from '../policy/guard'
+import type { Beside } from '../policy/decision'
 import type { Override } from '../policy/override'
 import type { ActivePolicy } from '../policy/policy'
 import { effectOn } from '../policy/what-if'
@@ -17,10 +18,10 @@ export async function policyFigure(
   const [was, becomes] = [narrowing(before), narrowing(after)]
   let devices = 0
   let newlyBlocked = 0
-  await forEveryDevice(store, (device, overrides) => {
+  await forEveryDevice(store, (device, beside) => {
     devices += 1
-    if (effectOn(device, overrides, becomes(device), at).effect !== 'block') return
-    if (effectOn(device, overrides, was(device), at).effect !== 'block') newlyBlocked += 1
+    if (effectOn(device, beside, becomes(device), at).effect !== 'block') return
+    if (effectOn(device, beside, was(device), at).effect !== 'block') newlyBlocked += 1
   })
   return guardFigure(newlyBlocked, devices, before.policy.maxNewBlocks)
 }
@@ -28,12 +29,12 @@ export async function policyFigure(
 /** A user with more devices than this is judged by the first ones. */
 const MAX_OWNED = 10_000
 
-/** How many devices come to be blocked when the overrides on `subject` change. */
-export function overrideFigure(
+/** How many devices come to be blocked when what stands beside the policy for `subject` changes. */
+export function besideFigure(
   store: ReadStore,
   active: ActivePolicy,
   subject: Override['subject'],
-  change: (overrides: readonly Override[]) => readonly Override[],
+  change: (beside: Beside) => Beside,
   at: number,
 ): GuardFigure {
   const ids = subject.kind === 'device' ? [subject.id] : store.deviceIdsOf(subject.id, MAX_OWNED)
@@ -43,10 +44,12 @@ export function overrideFigure(
     const device = unlessDamaged(() => store.device(id))
     if (!device) continue
     const owner = { kind: 'user', id: device.owners[0] ?? '' } as const
-    const others = [...overridesOn(store, { kind: 'device', id }), ...overridesOn(store, owner)]
+    const others: Beside = {
+      overrides: [...overridesOn(store, { kind: 'device', id }), ...overridesOn(store, owner)],
+      attestations: unlessDamaged(() => store.attestationsOf(owner.id)) ?? [],
+    }
     const policy = policyOf(device)
-    const isBlocked = (overrides: readonly Override[]): boolean =>
-      effectOn(device, overrides, policy, at).effect === 'block'
+    const isBlocked = (beside: Beside): boolean => effectOn(device, beside, policy, at).effect === 'block'
     if (isBlocked(change(others)) && !isBlocked(others)) newlyBlocked += 1
   }
   return guardFigure(newlyBlocked, store.counts().devices, active.policy.maxNewBlocks)

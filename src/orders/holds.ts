@@ -80,15 +80,15 @@ export async function foreseenHolds(
   if (open.length === 0) return holds
   const openIds = new Set(open.map(({ id }) => id))
   let devices = 0
-  await forEveryDevice(store, (device, overrides) => {
+  await forEveryDevice(store, (device, beside) => {
     devices += 1
     const own = narrowed(device)
     for (const mandate of own.policy.mandates) {
       if (!openIds.has(mandate.id) || !sightOf(mandate, device, policy.groups)) continue
       const moment = deadlineOf(mandate, device, policy.groups)
       if (!isOpen(mandate, moment)) continue
-      if (effectOn(device, overrides, own, moment).effect !== 'block') continue
-      if (effectOn(device, overrides, own, moment - 1).effect === 'block') continue
+      if (effectOn(device, beside, own, moment).effect !== 'block') continue
+      if (effectOn(device, beside, own, moment - 1).effect === 'block') continue
       const byMoment = counts.get(mandate.id) ?? new Map<number, number>()
       counts.set(mandate.id, byMoment.set(moment, (byMoment.get(moment) ?? 0) + 1))
     }

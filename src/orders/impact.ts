@@ -1,6 +1,6 @@
 import type { ReadStore } from '../devices/store'
+import type { Beside } from '../policy/decision'
 import type { DeviceRecord } from '../policy/device'
-import type { Override } from '../policy/override'
 import type { ActivePolicy, Policy } from '../policy/policy'
 import { ImpactCount, turningPoints, type Impact } from '../policy/what-if'
 import { forEveryDevice } from './every-device'
@@ -38,8 +38,8 @@ export async function impactOf(
       at,
       count: new ImpactCount({ before: { active, at }, after: { active: enforced, at } }),
     }))
-  const add = (device: DeviceRecord, overrides: readonly Override[]): void => {
-    for (const { count } of counts) count.add(device, overrides)
+  const add = (device: DeviceRecord, beside: Beside): void => {
+    for (const { count } of counts) count.add(device, beside)
   }
   await forEveryDevice(store, add, signal)
   return counts.map(({ at, count }) => ({ at, impact: count.impact }))

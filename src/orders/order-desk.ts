@@ -1,13 +1,14 @@
 import { OvertakenError, modeOrder, overrideOrder, removalOrder, type Order } from '../devices/order'
-import type { HistoryEntry } from '../devices/history'
 import { HOLDS, type Authorship, type Store } from '../devices/store'
 import { withHolds } from '../policy/holds'
 import { guardFigure, isOverBound, type GuardFigure } from '../policy/guard'
+import type { Beside } from '../policy/decision'
 import type { Override } from '../policy/override'
 import type { ActivePolicy, Mandate, Policy } from '../policy/policy'
 import type { Mode } from '../policy/vocabulary'
 import { unlessDamaged } from '../devices/unless-damaged'
-import { overrideFigure, policyFigure } from './figure'
+import { besideFigure, policyFigure } from './figure'
+import { give, type Given, type Worked } from './give'
 import { GuardRefusal } from './guard-refusal'
 import {
   currentHolds,
@@ -28,22 +29,9 @@ export interface Draft {
   readonly text: string
 }
 
-/** What became of an order. */
-export interface Given {
-  /** null: there was nothing to change. */
-  readonly entry: HistoryEntry | null
-  readonly figure: GuardFigure
-}
-
 /** What waits for a second person under an id. */
 export interface Proposed extends Given {
   readonly id: string
-}
-
-/** The worked out order, and what it would newly block. */
-interface Worked {
-  readonly order: Order
-  readonly figure: GuardFigure
 }
 
 /** A tag key that is taken away. */
@@ -55,7 +43,6 @@ export interface KeyRemoval {
 }
 
 const TAG_KEYS = 'tagKeys'
-const TRIES = 5
 /** The newest one. */
 const ERASURE = 'erasure'
 
@@ -372,8 +359,12 @@ export class OrderDesk {
     subject: Override['subject'],
     change: (overrides: readonly Override[]) => readonly Override[],
   ): GuardFigure {
+    return this.#besideFigure(subject, (beside) => ({ ...beside, overrides: change(beside.overrides) }))
+  }
+
+  #besideFigure(subject: Override['subject'], change: (beside: Beside) => Beside): GuardFigure {
     const active = this.#active()
-    return active ? overrideFigure(this.store, active, subject, change, this.now()) : NOTHING
+    return active ? besideFigure(this.store, active, subject, change, this.now()) : NOTHING
   }
 
   /** `second`: by whom it may pass where the policy asks for a second person; undefined: it passes with its figure. */
@@ -393,17 +384,8 @@ export class OrderDesk {
     return unlessDamaged(() => this.store.activePolicy())
   }
 
-  /** Works it out, and again when another order came between. */
-  async #give(work: () => Worked | Promise<Worked>): Promise<Given> {
-    for (let tries = 1; ; tries += 1) {
-      const basedOn = this.store.newestOrder()
-      const { order, figure } = await work()
-      try {
-        return { entry: await this.store.order({ ...order, basedOn }), figure }
-      } catch (error) {
-        if (!(error instanceof OvertakenError) || tries === TRIES) throw error
-      }
-    }
+  #give(work: () => Worked | Promise<Worked>): Promise<Given> {
+    return give(this.store, work)
   }
 }
 

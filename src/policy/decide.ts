@@ -1,6 +1,6 @@
 import type { Decision, DecisionRequest, Judgement } from './decision'
-import type { DeviceRecord } from './device'
 import { effectiveMode, siteMode } from './effective-mode'
+import { knownDevice, ownedDevices, statedUntil, type KnownDevice } from './known-device'
 import type { Override } from './override'
 import { reasonText } from './text'
 import { deviceVerdict, isWorse, unknownVerdict, type Verdict } from './verdict'
@@ -16,7 +16,7 @@ export function decide(request: DecisionRequest, now: number): Judgement {
   if (upFront) return upFront
   const { claim } = request.subject
   if (claim) {
-    const device = request.devices.find(({ id }) => id === claim.deviceId)
+    const device = knownDevice(request, claim.deviceId, now)
     return judgement(request, claim.proof, device, verdictOn(request, claim.deviceId, device, now))
   }
   if (request.host.unidentified === 'owner') return decideByOwner(request, now)
@@ -51,16 +51,14 @@ export function decideUpFront(
 }
 
 /**
- * The worst of what the user's own devices would get if each had proved itself; of the hinted platform only,
- * where the client gave a hint. A person with no such device stands as an unknown one.
+ * The worst of what the user's own devices would get if each had proved itself. A person with no such device stands as
+ * an unknown one.
  */
 function decideByOwner(request: DecisionRequest, now: number): Judgement {
-  const { platformHint } = request.subject
-  let worst: { device: DeviceRecord; verdict: Verdict } | undefined
+  let worst: { device: KnownDevice; verdict: Verdict } | undefined
   let validUntil = Infinity
-  for (const device of request.devices) {
-    if (platformHint !== null && device.platform !== platformHint) continue
-    const verdict = verdictOn(request, device.id, device, now)
+  for (const device of ownedDevices(request, now)) {
+    const verdict = verdictOn(request, device.record.id, device, now)
     validUntil = Math.min(validUntil, verdict.validUntil)
     if (!worst || isWorse(verdict, worst.verdict)) worst = { device, verdict }
   }
@@ -69,16 +67,19 @@ function decideByOwner(request: DecisionRequest, now: number): Judgement {
 }
 
 /** Steps 3, 4 and 6 to 10. */
-const verdictOn = (
+function verdictOn(
   request: DecisionRequest,
   deviceId: string | null,
-  device: DeviceRecord | undefined,
+  device: KnownDevice | undefined,
   now: number,
-): Verdict =>
-  overrideVerdict(request, deviceId, now) ??
-  (device
-    ? deviceVerdict(device, request.active.policy, request.leaseValid, now)
-    : unknownVerdict(request.active.policy))
+): Verdict {
+  const { policy } = request.active
+  const override = overrideVerdict(request, deviceId, now)
+  if (!device) return override ?? unknownVerdict(policy)
+  if (!override) return deviceVerdict(device, policy, request.leaseValid, now)
+  // What is known only by statements is known no more when they end.
+  return { ...override, validUntil: Math.min(override.validUntil, statedUntil(device)) }
+}
 
 /** Steps 3 and 4: the overrides in force on the user and on `deviceId`, a lock before an exemption. */
 function overrideVerdict(
@@ -133,19 +134,20 @@ function unidentifiedVerdict({ host, active }: DecisionRequest): Verdict {
 function judgement(
   { subject, active, host }: Pick<DecisionRequest, 'subject' | 'active' | 'host'>,
   proof: Proof,
-  device: DeviceRecord | undefined,
+  device: KnownDevice | undefined,
   verdict: Verdict,
 ): Judgement {
+  const record = device?.record
   return {
     outcome: verdict.action,
     reason: verdict.reason,
     enforced: !verdict.silent && effectiveMode(siteMode(active), host.enforcement) === 'enforce',
     rule: verdict.rule,
     policyVersion: active.version,
-    deviceId: device?.id ?? subject.claim?.deviceId ?? null,
-    platform: device?.platform ?? null,
+    deviceId: record?.id ?? subject.claim?.deviceId ?? null,
+    platform: record?.platform ?? null,
     proof,
-    evidenceAt: device?.evidenceAt ?? null,
+    evidenceAt: record?.evidenceAt ?? null,
     text: verdict.text,
     validUntil: verdict.validUntil,
   }

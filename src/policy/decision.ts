@@ -1,3 +1,4 @@
+import type { Attestation } from './attestation'
 import type { DeviceRecord } from './device'
 import type { Override } from './override'
 import type { ActivePolicy } from './policy'
@@ -29,9 +30,16 @@ export interface DecisionRequest {
   readonly devices: readonly DeviceRecord[]
   /** Overrides on the user, the claimed device, and each of `devices`; expired ones may be among them. */
   readonly overrides: readonly Override[]
+  /**
+   * Of the user, those that ended too. Where the client proves no device, none about a device of others.
+   */
+  readonly attestations: readonly Attestation[]
   /** false: the fleet's lease ran out, so "compliant" counts as stale. Always true when embedded. */
   readonly leaseValid: boolean
 }
+
+/** What stands beside the policy for a device and its user. */
+export type Beside = Pick<DecisionRequest, 'overrides' | 'attestations'>
 
 /** The answer, and all that a log reader needs to understand it. */
 export interface Decision {

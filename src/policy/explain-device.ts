@@ -1,4 +1,5 @@
 import type { DeviceRecord } from './device'
+import type { KnownDevice } from './known-device'
 import type { Effect, Look } from './look'
 import type { Mandate, Policy } from './policy'
 import { findingsOf, sightOf, unseenFinding } from './reach'
@@ -20,15 +21,22 @@ const MAX_TOLD = 5
 
 /** Steps 7 to 9: each says its own, whatever the others say. */
 export const looksAtDevice = (
-  device: DeviceRecord,
+  device: KnownDevice,
   policy: Policy,
   leaseValid: boolean,
   now: number,
-): readonly Look[] => [
-  evidenceLook(device, policy, leaseValid, now),
-  mandatesLook(device, policy, now),
-  baselineLook(device, policy),
-]
+): readonly Look[] =>
+  device.isReported
+    ? [
+        evidenceLook(device.record, policy, leaseValid, now),
+        mandatesLook(device, policy, now),
+        baselineLook(device.record, policy),
+      ]
+    : [
+        { saw: `the person's own word, ${spanWords(now - device.record.evidenceAt)} old`, effect: null },
+        mandatesLook(device, policy, now),
+        { saw: 'no state was reported', effect: null },
+      ]
 
 const effectOf = (objection: Objection): Effect => {
   const { action, silent, reason } = objection
@@ -48,10 +56,11 @@ function evidenceLook(device: DeviceRecord, policy: Policy, leaseValid: boolean,
   return { saw: age, effect: null }
 }
 
-function mandatesLook(device: DeviceRecord, policy: Policy, now: number): Look {
+function mandatesLook(known: KnownDevice, policy: Policy, now: number): Look {
   const { mandates, groups } = policy
+  const { record: device } = known
   if (mandates.length === 0) return { saw: 'the policy has no mandates', effect: null }
-  const duties = dutiesOf(device, policy)
+  const duties = dutiesOf(known, policy)
   const others = mandates.filter((mandate) => !sightOf(mandate, device, groups))
   const told = [
     ...duties.map((duty) => `mandate ${duty.mandate.id}: ${dutyWords(duty, device, policy, now)}`),
@@ -72,14 +81,16 @@ function outOfScopeWords(mandate: Mandate, { platform, findings }: DeviceRecord)
 }
 
 function dutyWords(
-  { mandate, deadline, sight }: Duty,
+  { mandate, deadline, sight, attestedUntil }: Duty,
   { platform }: DeviceRecord,
   { unknown }: Policy,
   now: number,
 ): string {
   const { finding, warnFrom, until = Infinity, mode = 'block' } = mandate
   const known = sight === 'seen' ? 'present' : `cannot be seen by its source (policy: unknown ${unknown})`
-  const scope = `${platform} in scope, finding ${finding} ${known}`
+  const word =
+    attestedUntil === null ? '' : `, absent by the person's own word for ${spanWords(attestedUntil - now)}`
+  const scope = `${platform} in scope, finding ${finding} ${known}${word}`
   if (now < warnFrom) return `${scope}, says nothing for another ${spanWords(warnFrom - now)}`
   if (now >= until) return `${scope}, ended ${spanWords(now - until)} ago`
   const most = mode === 'block' ? '' : mode === 'warn' ? ', warns at most' : ', silent: only noted'

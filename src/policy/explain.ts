@@ -1,8 +1,8 @@
 import { isAbout, overrideRule } from './decide'
 import type { DecisionRequest } from './decision'
-import type { DeviceRecord } from './device'
 import { effectiveMode, siteMode } from './effective-mode'
 import { looksAtDevice } from './explain-device'
+import { knownDevice, ownedDevices, type KnownDevice } from './known-device'
 import type { Effect, Look } from './look'
 import type { Override } from './override'
 import { isWorse, unknownVerdict } from './verdict'
@@ -94,10 +94,10 @@ const allow = (reason: Reason): Effect => ({ action: 'allow', silent: false, rea
 
 /** Steps 3 to 10. */
 function looksAtSubject(request: DecisionRequest, now: number): Look[] {
-  const { subject, host, devices } = request
+  const { subject, host } = request
   const { claim } = subject
   if (claim) {
-    const device = devices.find(({ id }) => id === claim.deviceId)
+    const device = knownDevice(request, claim.deviceId, now)
     return looksAtOne(
       request,
       claim.deviceId,
@@ -116,15 +116,14 @@ function looksAtSubject(request: DecisionRequest, now: number): Look[] {
 /** Each of the owner's devices is looked at; told is the one that decides. */
 function looksAtWorst(request: DecisionRequest, now: number): Look[] {
   const { user, platformHint } = request.subject
-  const counting = request.devices.filter(
-    ({ platform }) => platformHint === null || platform === platformHint,
-  )
+  const counting = ownedDevices(request, now)
   const kind = platformHint === null ? '' : `${platformHint} `
   const owned = `no device is proven; ${user} has ${counting.length === 0 ? `no ${kind}device` : counted(counting.length, `${kind}device`)}`
   let worst: { looks: Look[]; effect: Effect } | undefined
   for (const device of counting) {
-    const who = counting.length === 1 ? `${owned}: ${device.id}` : `${owned}, ${device.id} stands worst`
-    const looks = looksAtOne(request, device.id, device, who, now)
+    const { id } = device.record
+    const who = counting.length === 1 ? `${owned}: ${id}` : `${owned}, ${id} stands worst`
+    const looks = looksAtOne(request, id, device, who, now)
     const effect = looks[decidingPlace(looks)]?.effect
     if (effect && (!worst || isWorse(effect, worst.effect))) worst = { looks, effect }
   }
@@ -134,24 +133,29 @@ function looksAtWorst(request: DecisionRequest, now: number): Look[] {
 function looksAtOne(
   request: DecisionRequest,
   deviceId: string | null,
-  device: DeviceRecord | undefined,
+  device: KnownDevice | undefined,
   who: string,
   now: number,
 ): Look[] {
   const looks = overrideLooks(request, deviceId, now)
   if (looks.at(-1)?.effect) return looks
   looks.push({ saw: who, effect: null })
+  const { subject } = request
   const { policy } = request.active
   if (!device) {
     const known = deviceId === null ? 'there is nothing to go by' : `device ${deviceId} was never reported`
     const { action, reason } = unknownVerdict(policy)
     return [...looks, { saw: `${known}, policy: ${action}`, effect: { ...allow(reason), action } }]
   }
-  looks.push({ saw: `reported by ${device.source}: ${device.platform}, ${device.state}`, effect: null })
+  const { record, isReported } = device
+  const saw = isReported
+    ? `reported by ${record.source}: ${record.platform}, ${record.state}`
+    : `device ${record.id} was never reported; ${subject.user} made a statement about it: ${record.platform}`
+  looks.push({ saw, effect: null })
   const about = looksAtDevice(device, policy, request.leaseValid, now)
   looks.push(...about)
   if (about.every(({ effect }) => !effect))
-    looks.push({ saw: 'nothing stands against it', effect: allow('compliant') })
+    looks.push({ saw: 'nothing stands against it', effect: allow(isReported ? 'compliant' : 'attested') })
   return looks
 }
 

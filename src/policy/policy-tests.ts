@@ -33,5 +33,8 @@ function decideTest(policy: Policy, test: PolicyTest): Judgement {
   } as const
   const active = { version: 0, policy, modeOverride: 'enforce' } as const
   const host = { enforcement: 'policy', unidentified: 'block' } as const
-  return decide({ subject, active, host, devices: [device], overrides: [], leaseValid: true }, test.at)
+  return decide(
+    { subject, active, host, devices: [device], overrides: [], attestations: [], leaseValid: true },
+    test.at,
+  )
 }

@@ -1,4 +1,6 @@
+import { countsUntil, type Attestation } from './attestation'
 import type { DeviceRecord } from './device'
+import { statedUntil, type KnownDevice } from './known-device'
 import type { Mandate, Policy } from './policy'
 import { deadlineOf, sightOf, type Sight } from './reach'
 import { mandateText, reasonText, unseenText, type StandardReason } from './text'
@@ -47,6 +49,12 @@ export type Objection =
       /** When the device comes to be blocked; null when no such moment lies ahead. */
       readonly by: number | null
     }
+  | {
+      readonly action: 'allow'
+      readonly silent: false
+      readonly reason: 'attested'
+      readonly mandate: Mandate
+    }
 
 /** A mandate about a device, and from when on its deadline applies to this one. */
 export interface Duty {
@@ -55,6 +63,8 @@ export interface Duty {
   readonly sight: Sight
   /** The worst that comes of it. */
   readonly most: Action
+  /** Until when the person's own word counts for what cannot be seen; null: there is none. */
+  readonly attestedUntil: number | null
 }
 
 /**
@@ -62,22 +72,27 @@ export interface Duty {
  * loosens a block and a mandate's warning never hides what the baseline blocks.
  */
 export function deviceVerdict(
-  device: DeviceRecord,
+  device: KnownDevice,
   policy: Policy,
   leaseValid: boolean,
   now: number,
 ): Verdict {
-  const staleAt = staleFrom(device, policy)
+  const { record, isReported } = device
+  // A statement has its own end, and counts like an exemption where the store is silent.
+  const staleAt = isReported ? staleFrom(record, policy) : statedUntil(device)
   const duties = dutiesOf(device, policy)
   const objections: Objection[] = []
-  if (!leaseValid || now >= staleAt) objections.push(staleObjection(policy))
+  if (isReported && (!leaseValid || now >= staleAt)) objections.push(staleObjection(policy))
   objections.push(...mandateObjections(duties, now))
-  const baseline = baselineObjection(device.state, policy)
+  const baseline = baselineObjection(record.state, policy)
   if (baseline) objections.push(baseline)
 
   const validUntil = Math.min(nextMandateMoment(duties, now), now < staleAt ? staleAt : Infinity)
   const [first, ...others] = objections
-  if (!first) return { action: 'allow', silent: false, reason: 'compliant', rule: null, text: '', validUntil }
+  if (!first) {
+    const reason = isReported ? 'compliant' : 'attested'
+    return { action: 'allow', silent: false, reason, rule: null, text: '', validUntil }
+  }
   const worst = others.reduce((worst, next) => (isWorse(next, worst) ? next : worst), first)
   const { action, silent, reason } = worst
   return { action, silent, reason, rule: ruleOf(worst), text: textOf(worst, policy.contact), validUntil }
@@ -95,14 +110,25 @@ export const staleObjection = ({ stale }: Policy): Objection => ({
   reason: 'stale',
 })
 
-export const dutiesOf = (device: DeviceRecord, { mandates, groups, unknown }: Policy): Duty[] =>
+export const dutiesOf = (
+  { record, statements }: Pick<KnownDevice, 'record' | 'statements'>,
+  { mandates, groups, unknown }: Policy,
+): Duty[] =>
   mandates.flatMap((mandate) => {
-    const sight = sightOf(mandate, device, groups)
+    const sight = sightOf(mandate, record, groups)
     if (!sight) return []
+    const deadline = deadlineOf(mandate, record, groups)
     const most = mandate.mode === 'warn' ? 'warn' : 'block'
-    const deadline = deadlineOf(mandate, device, groups)
-    return { mandate, deadline, sight, most: sight === 'unseen' ? milder(unknown, most) : most }
+    if (sight === 'seen') return { mandate, deadline, sight, most, attestedUntil: null }
+    const attestedUntil = attestedFor(mandate, statements)
+    return { mandate, deadline, sight, most: milder(unknown, most), attestedUntil }
   })
+
+/** A statement is about what its mandate looked for: another mandate that looks for the same has it too. */
+function attestedFor({ finding }: Mandate, statements: readonly Attestation[]): number | null {
+  const about = statements.filter(({ findings }) => findings.includes(finding))
+  return about.length === 0 ? null : Math.max(...about.map(countsUntil))
+}
 
 const milder = (one: Action, other: Action): Action => (SEVERITY[one] < SEVERITY[other] ? one : other)
 
@@ -112,13 +138,15 @@ export const mandateObjections = (duties: readonly Duty[], now: number): Objecti
     .filter(({ mandate: { warnFrom, until } }) => now >= warnFrom && (until === undefined || now < until))
     // NaN where no stage reaches the device in either.
     .toSorted((a, b) => a.deadline - b.deadline || 0)
-    .flatMap(({ mandate, deadline, sight, most }) => {
+    .flatMap(({ mandate, deadline, sight, most, attestedUntil }): Objection | [] => {
       const silent = mandate.mode === 'silent'
       const blocks = most === 'block' && now >= deadline
       const by = blocks ? null : ahead(deadline, now)
       const action = blocks ? 'block' : 'warn'
-      if (sight === 'unseen')
-        return most === 'allow' ? [] : { action, silent, reason: 'mandate_unseen', mandate, by }
+      if (most === 'allow') return []
+      if (attestedUntil !== null)
+        return silent ? [] : { action: 'allow', silent, reason: 'attested', mandate }
+      if (sight === 'unseen') return { action, silent, reason: 'mandate_unseen', mandate, by }
       return { action, silent, reason: blocks ? 'mandate_deadline' : 'mandate_warning', mandate, by }
     })
 
@@ -127,8 +155,8 @@ const ahead = (moment: number, now: number): number | null =>
 
 const nextMandateMoment = (duties: readonly Duty[], now: number): number =>
   duties
-    .flatMap(({ mandate: { warnFrom, until = Infinity }, deadline, most }) =>
-      most === 'allow' ? [] : [warnFrom, deadline, until],
+    .flatMap(({ mandate: { warnFrom, until = Infinity }, deadline, most, attestedUntil }) =>
+      most === 'allow' ? [] : [warnFrom, deadline, until, attestedUntil ?? Infinity],
     )
     .reduce((next, moment) => (moment > now && moment < next ? moment : next), Infinity)
 

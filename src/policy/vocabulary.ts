@@ -55,6 +55,7 @@ export const REASONS = [
   'mandate_warning',
   'mandate_deadline',
   'mandate_unseen',
+  'attested',
   'noncompliant',
   'grace',
   'unknown_state',

@@ -1,8 +1,7 @@
 import { decide } from './decide'
-import { effectOf, type Decision } from './decision'
+import { effectOf, type Beside, type Decision } from './decision'
 import type { DeviceRecord } from './device'
 import { siteMode } from './effective-mode'
-import type { Override } from './override'
 import type { ActivePolicy, Policy } from './policy'
 import type { Action } from './vocabulary'
 
@@ -62,12 +61,12 @@ export class ImpactCount {
 
   constructor(private readonly comparison: Comparison) {}
 
-  /** `overrides` are those on the device and on its first owner. Gives the difference, if there is one. */
-  add(device: DeviceRecord, overrides: readonly Override[]): Difference | undefined {
+  /** `beside`: for the device and its first owner. Gives the difference, if there is one. */
+  add(device: DeviceRecord, beside: Beside): Difference | undefined {
     const { before, after } = this.comparison
     this.#devices += 1
-    const from = effectOn(device, overrides, before.active, before.at)
-    const to = effectOn(device, overrides, after.active, after.at)
+    const from = effectOn(device, beside, before.active, before.at)
+    const to = effectOn(device, beside, after.active, after.at)
     if (isSilent(to.decision, after.active)) tallyUp(this.#noted, device, to.decision)
     if (from.effect === to.effect) return undefined
     tallyUp(this.#tallies[to.effect], device, to.decision)
@@ -110,7 +109,7 @@ const increment = (counts: Map<string, number>, key: string): Map<string, number
 /** How a device is served that proves itself, whatever a single host's break-glass says. */
 export function effectOn(
   device: DeviceRecord,
-  overrides: readonly Override[],
+  { overrides, attestations }: Beside,
   active: ActivePolicy,
   at: number,
 ): { readonly effect: Action; readonly decision: Decision } {
@@ -121,7 +120,10 @@ export function effectOn(
     exemptNetwork: false,
   } as const
   const host = { enforcement: 'policy', unidentified: 'owner' } as const
-  const decision = decide({ subject, active, host, devices: [device], overrides, leaseValid: true }, at)
+  const decision = decide(
+    { subject, active, host, devices: [device], overrides, attestations, leaseValid: true },
+    at,
+  )
   const effect = effectOf(decision)
   return { effect: effect === 'unavailable' ? 'block' : effect, decision }
 }

@@ -15,7 +15,9 @@ import type { Claim } from '../../src/policy/decision'
 import type { FailMode } from '../../src/policy/vocabulary'
 import { tempDirs } from '../support/temp-dir'
 import { auditHistory } from '../../src/orders/audit'
-import { AT, BY, override, policy, record } from './samples'
+import { attestationsText } from '../../src/devices/stored-attestations'
+import { AttestationDesk } from '../../src/orders/attestation-desk'
+import { AT, attestation, BY, override, policy, record } from './samples'
 
 type RawKey = string | number | (string | number)[]
 
@@ -174,6 +176,14 @@ describe('LmdbStore with damaged entries', function () {
         lock.replace('null', '"2026"'),
       ],
       ['an exemption of the user', 'overrides', ['user', 'anna@example.com', 'exemption'], '[]'],
+      ['statements that are no JSON', 'attestations', 'anna@example.com', '{'],
+      ['statements that are none', 'attestations', 'anna@example.com', '{"attestations":[{}]}'],
+      [
+        'statements of somebody else',
+        'attestations',
+        'anna@example.com',
+        attestationsText('ben@example.com', [attestation({ user: 'ben@example.com' })]),
+      ],
     ]
     for (const [what, database, key, content] of cases) {
       it(`for ${what}`, async () => {
@@ -205,6 +215,8 @@ describe('LmdbStore with damaged entries', function () {
           return store.applyPolicy(policy(), 'two', BY)
         case 'meta':
           return store.setModeOverride(null, BY)
+        case 'attestations':
+          return new AttestationDesk(store, () => AT).remove('anna@example.com', 'd-1', BY)
         default:
           await store.removeOverride('lock', { kind: 'device', id: 'd-1' }, BY)
           return store.removeOverride('exemption', { kind: 'user', id: 'anna@example.com' }, BY)

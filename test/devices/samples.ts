@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import type { DeviceRecord } from '../../src/policy/device'
 import { normaliseUser, RECORD_LIMITS } from '../../src/devices/record'
 import type { Authorship } from '../../src/devices/store'
+import type { Attestation } from '../../src/policy/attestation'
 import type { Override } from '../../src/policy/override'
 import type { Policy } from '../../src/policy/policy'
 import { PLATFORMS, STATES } from '../../src/policy/vocabulary'
@@ -50,6 +51,22 @@ export const override = (change: Partial<Override> = {}): Override => ({
   reason: 'on loan',
   createdAt: AT,
   expiresAt: AT + 3_600_000,
+  ...change,
+})
+
+/** A link that asks; with `stated` a statement. */
+export const attestation = (change: Partial<Attestation> = {}): Attestation => ({
+  link: 'link-1',
+  user: 'anna@example.com',
+  deviceId: 'd-1',
+  platform: 'ios',
+  mandate: 'm-1',
+  findings: ['app:com.example.game'],
+  author: 'ops',
+  reason: 'her own phone',
+  createdAt: AT,
+  linkExpiresAt: AT + 604_800_000,
+  stated: null,
   ...change,
 })
 

@@ -6,9 +6,10 @@ import { OvertakenError, type Order } from '../../src/devices/order'
 import { auditHistory } from '../../src/orders/audit'
 import type { Change, CorruptRecordError, PutOutcome, Store } from '../../src/devices/store'
 import { isDeviceId } from '../../src/devices/record'
+import type { Attestation } from '../../src/policy/attestation'
 import type { DeviceRecord } from '../../src/policy/device'
 import { eventually } from '../support/eventually'
-import { anyRecord, anyUser, AT, BY, override, policy, record } from './samples'
+import { anyRecord, anyUser, AT, attestation, BY, override, policy, record } from './samples'
 
 /** One place where a store's data lives; it can be opened again, and more than once at a time. */
 export interface StoreHome {
@@ -63,7 +64,7 @@ export function storeContract(name: string, makeHome: () => Promise<StoreHome>):
           [store.activePolicy(), store.modeOverride(), store.policyVersion(1), store.device('d-1')],
           [undefined, undefined, undefined, undefined],
         )
-        assert.deepEqual(store.counts(), { devices: 0, policies: 0, overrides: 0 })
+        assert.deepEqual(store.counts(), { devices: 0, policies: 0, overrides: 0, attesters: 0 })
       })
     })
 
@@ -376,6 +377,56 @@ export function storeContract(name: string, makeHome: () => Promise<StoreHome>):
           assert.equal(store.sequence(), 0)
         })
       }
+    })
+
+    describe('statements', () => {
+      const stated = attestation({ stated: { at: AT, expiresAt: AT + 9e6, remote: '192.0.2.1' } })
+      const given = (user: string, attestations: readonly Attestation[]): Order => ({
+        ...BY,
+        kind: 'attest',
+        change: 'a statement',
+        effects: [{ kind: 'attestations', user, attestations }],
+      })
+
+      it('keeps all of a user as they are put, and none of another, beside the overrides', async () => {
+        const list = [stated, attestation({ link: 'link-2', deviceId: 'd-2' })]
+        const ofBen = [attestation({ user: 'ben@example.com' })]
+        await store.order(given(stated.user, list))
+        await store.order(given('ben@example.com', ofBen))
+        await store.putOverride(override({ subject: { kind: 'user', id: stated.user } }))
+        assert.deepEqual(store.attestationsOf(stated.user), list)
+        assert.deepEqual(store.attestationsOf('carol@example.com'), [])
+        assert.deepEqual(store.attestationsOf('x'.repeat(3000)), [])
+        assert.deepEqual(store.listAttestations(), [list, ofBen])
+        assert.equal(store.listOverrides().length, 1)
+        assert.deepEqual([store.counts().overrides, store.counts().attesters], [1, 2])
+        await store.order(given(stated.user, []))
+        assert.deepEqual(store.attestationsOf(stated.user), [])
+        assert.equal(store.counts().attesters, 1)
+      })
+
+      it('tells each write as a change of what stands beside that user, and keeps it in the history', async () => {
+        await store.order(given(stated.user, [stated]))
+        assert.deepEqual(changes(), [
+          { sequence: 1, kind: 'override', subject: { kind: 'user', id: stated.user } },
+        ])
+        const [entry] = store.history(1)
+        assert.ok(entry && 'kind' in entry)
+        assert.deepEqual([entry.kind, entry.who, entry.change], ['attest', 'ops', 'a statement'])
+      })
+
+      it('are there when it is opened again, for any user', async () => {
+        await fc.assert(
+          fc.asyncProperty(anyUser, async (user) => {
+            await store.order(given(user, [{ ...stated, user }]))
+            assert.deepEqual(store.attestationsOf(user), [{ ...stated, user }])
+          }),
+          { numRuns: 20 },
+        )
+        await close(store)
+        store = await open()
+        assert.equal(store.counts().attesters, store.listAttestations().length)
+      })
     })
 
     describe('orders', () => {

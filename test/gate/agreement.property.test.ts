@@ -6,6 +6,7 @@ import { LmdbStore } from '../../src/devices/lmdb-store'
 import type { Replica } from '../../src/devices/store'
 import { DecisionGate } from '../../src/gate/decision-gate'
 import { judge } from '../../src/gate/judge'
+import type { Attestation } from '../../src/policy/attestation'
 import type { DecisionRequest, Subject } from '../../src/policy/decision'
 import type { DeviceRecord } from '../../src/policy/device'
 import type { Override } from '../../src/policy/override'
@@ -13,6 +14,7 @@ import type { Policy } from '../../src/policy/policy'
 import type { Mode } from '../../src/policy/vocabulary'
 import { BY } from '../devices/samples'
 import {
+  attestations,
   DEVICE_IDS,
   devices,
   hosts,
@@ -21,6 +23,7 @@ import {
   overrides,
   policies,
   subjects,
+  USERS,
 } from '../policy/arbitraries'
 import { tempDirs } from '../support/temp-dir'
 import { FakeReplica } from './fake-replica'
@@ -31,6 +34,7 @@ type Write =
   | { readonly act: 'put'; readonly record: DeviceRecord }
   | { readonly act: 'forget'; readonly id: string }
   | { readonly act: 'override' | 'remove override'; readonly override: Override }
+  | { readonly act: 'attest'; readonly user: string; readonly attestations: readonly Attestation[] }
   | { readonly act: 'policy'; readonly policy: Policy }
   | { readonly act: 'mode'; readonly mode: Mode | null }
 
@@ -53,6 +57,15 @@ const writes: Arbitrary<Write> = fc.oneof<{ weight: number; arbitrary: Arbitrary
   { weight: 2, arbitrary: fc.constantFrom(...DEVICE_IDS).map((id) => ({ act: 'forget', id })) },
   { weight: 4, arbitrary: overrides.map((override) => ({ act: 'override', override })) },
   { weight: 3, arbitrary: overrides.map((override) => ({ act: 'remove override', override })) },
+  {
+    weight: 3,
+    arbitrary: fc
+      .constantFrom(...USERS)
+      .chain((user) =>
+        fc.array(attestations(fc.constant(user)), { maxLength: 2 }).map((list) => [user, list] as const),
+      )
+      .map(([user, list]) => ({ act: 'attest', user, attestations: list })),
+  },
   { weight: 1, arbitrary: policies.map((policy) => ({ act: 'policy', policy })) },
   { weight: 1, arbitrary: fc.option(modes).map((mode) => ({ act: 'mode', mode })) },
 )
@@ -88,6 +101,9 @@ const fakeWorld = (replica: FakeReplica): World => ({
       case 'remove override':
         replica.removeOverride(write.override.kind, write.override.subject)
         break
+      case 'attest':
+        replica.putAttestations(write.user, write.attestations)
+        break
       case 'policy':
         replica.applyPolicy(write.policy)
         break
@@ -109,6 +125,11 @@ const storeWorld = (store: LmdbStore): World => ({
         return store.putOverride(write.override)
       case 'remove override':
         return store.removeOverride(write.override.kind, write.override.subject, BY)
+      case 'attest': {
+        const { user, attestations } = write
+        const effects = [{ kind: 'attestations', user, attestations }] as const
+        return store.order({ ...BY, kind: 'attest', change: 'a statement', effects })
+      }
       case 'policy':
         return store.applyPolicy(write.policy, JSON.stringify(write.policy), BY)
       case 'mode':

@@ -1,4 +1,5 @@
 import { CorruptRecordError, type Change, type Replica } from '../../src/devices/store'
+import type { Attestation } from '../../src/policy/attestation'
 import type { DeviceRecord } from '../../src/policy/device'
 import type { Override } from '../../src/policy/override'
 import type { ActivePolicy, Policy } from '../../src/policy/policy'
@@ -12,6 +13,7 @@ const keyOf = (kind: Override['kind'], { kind: of, id }: Override['subject']): s
 export class FakeReplica implements Replica {
   readonly #devices = new Map<string, DeviceRecord>()
   readonly #overrides = new Map<string, Override>()
+  readonly #attestations = new Map<string, readonly Attestation[]>()
   readonly #corrupt = new Set<string>()
   #policy: Policy | undefined
   #version = 0
@@ -73,6 +75,11 @@ export class FakeReplica implements Replica {
     return (['lock', 'exemption'] as const).flatMap((kind) => this.#overrides.get(keyOf(kind, subject)) ?? [])
   }
 
+  attestationsOf(user: string): readonly Attestation[] {
+    this.#read()
+    return this.#attestations.get(user) ?? []
+  }
+
   leaseValid(): boolean {
     this.#read()
     const commit = this.commitWhileDeciding
@@ -121,6 +128,11 @@ export class FakeReplica implements Replica {
 
   removeOverride(kind: Override['kind'], subject: Override['subject']): void {
     if (this.#overrides.delete(keyOf(kind, subject))) this.#append({ kind: 'override', subject })
+  }
+
+  putAttestations(user: string, attestations: readonly Attestation[]): void {
+    this.#attestations.set(user, attestations)
+    this.#append({ kind: 'override', subject: { kind: 'user', id: user } })
   }
 
   /** The log is cut: a reader that lags behind can no longer be told what it missed. */

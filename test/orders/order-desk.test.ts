@@ -362,7 +362,7 @@ describe('the order desk', () => {
       const active = store.activePolicy()
       const device = store.device('d-0')
       assert.ok(active && device)
-      return effectOn(device, [], active, at).effect === 'block'
+      return effectOn(device, { overrides: [], attestations: [] }, active, at).effect === 'block'
     }
     const isHeld = (): boolean => 'm-1' in currentHolds(store).held
     /** All but three of those that have it. */
@@ -481,7 +481,7 @@ describe('the order desk', () => {
         const active = store.activePolicy()
         const device = store.device(id)
         assert.ok(active && device)
-        return effectOn(device, [], active, at).effect
+        return effectOn(device, { overrides: [], attestations: [] }, active, at).effect
       }
       const heldFrom = (): (number | undefined)[] => {
         const hold = currentHolds(store).held['m-1']

@@ -1,5 +1,6 @@
 import fc, { type Arbitrary } from 'fast-check'
 
+import type { Attestation } from '../../src/policy/attestation'
 import type { DecisionRequest, Subject } from '../../src/policy/decision'
 import type { DeviceRecord } from '../../src/policy/device'
 import type { Override } from '../../src/policy/override'
@@ -149,6 +150,24 @@ export const overrides: Arbitrary<Override> = fc.record({
   expiresAt: fc.option(moments),
 })
 
+export const attestations = (ofUser: Arbitrary<string> = user): Arbitrary<Attestation> =>
+  fc.record({
+    link: fc.constantFrom('l-1', 'l-2'),
+    user: ofUser,
+    deviceId,
+    platform,
+    mandate: fc.constantFrom('m-0', 'm-1'),
+    findings: fc.subarray([...FINDINGS], { minLength: 1 }),
+    author: fc.constant('bob'),
+    reason: fc.constant('ticket 42'),
+    createdAt: fc.constant(START),
+    linkExpiresAt: fc.constant(START + HOUR_MS),
+    stated: fc.option(
+      fc.record({ at: fc.constant(START), expiresAt: moments, remote: fc.constant('192.0.2.1') }),
+      { freq: 9 },
+    ),
+  })
+
 export const subjects: Arbitrary<Subject> = fc.record({
   user,
   claim: fc.option(fc.record({ deviceId, proof: fc.constantFrom(...CLAIM_PROOFS) })),
@@ -174,6 +193,7 @@ export const requests: Arbitrary<DecisionRequest> = subjects.chain((subject) =>
       selector: ({ kind, subject: { kind: of, id } }) => `${kind} ${of} ${id}`,
       maxLength: 4,
     }),
+    attestations: fc.array(attestations(), { maxLength: 2 }),
     leaseValid: fc.boolean(),
   }),
 )

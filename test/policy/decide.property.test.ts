@@ -31,7 +31,7 @@ const inMode = (request: DecisionRequest, mode: Mode): DecisionRequest => ({
 const FAR_FUTURE = Date.UTC(2100, 0, 1)
 
 /** The moments a request names: only at one of these may time change the answer. */
-const momentsIn = ({ active: { policy }, devices, overrides }: DecisionRequest): number[] => [
+const momentsIn = ({ active: { policy }, devices, overrides, attestations }: DecisionRequest): number[] => [
   ...policy.mandates.flatMap(({ warnFrom, deadline, stages = [], until = Infinity }) => [
     warnFrom,
     deadline,
@@ -40,6 +40,7 @@ const momentsIn = ({ active: { policy }, devices, overrides }: DecisionRequest):
   ]),
   ...devices.map(({ evidenceAt }) => evidenceAt + policy.stale.afterMs),
   ...overrides.flatMap(({ expiresAt }) => expiresAt ?? []),
+  ...attestations.flatMap(({ stated }) => stated?.expiresAt ?? []),
 ]
 
 function deepFreeze<T>(value: T): T {
@@ -127,6 +128,35 @@ describe('decide, whatever the request', () => {
         )
       }),
       { numRuns: 2 * NUM_RUNS },
+    )
+  })
+
+  it('lets a statement do nothing where each mandate sees what it asks for', () => {
+    fc.assert(
+      fc.property(requests, moments, (drawn, now) => {
+        const devices = drawn.devices.map((device) => ({ ...device, findings: FINDINGS }))
+        fc.pre(devices.length > 0)
+        // With a hint that none of them fits, there is none to decide by.
+        const request = { ...drawn, devices, subject: { ...drawn.subject, platformHint: null } }
+        assert.deepEqual(decide(request, now), decide({ ...request, attestations: [] }, now))
+      }),
+      { numRuns: 2 * NUM_RUNS },
+    )
+  })
+
+  it('lets a statement of one user or device do nothing for another', () => {
+    fc.assert(
+      fc.property(requests, moments, (request, now) => {
+        const { user, claim } = request.subject
+        const others = request.attestations.map((one) =>
+          claim ? { ...one, deviceId: 'd-9' } : { ...one, user: `x${user}` },
+        )
+        assert.deepEqual(
+          decide({ ...request, attestations: others }, now),
+          decide({ ...request, attestations: [] }, now),
+        )
+      }),
+      { numRuns: NUM_RUNS },
     )
   })
 

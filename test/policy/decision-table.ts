@@ -67,6 +67,9 @@ const STAGED = ladder({
 const TIKTOK_IPAD: DeviceSketch = { ...TIKTOK_IPHONE, id: 'ipad' }
 const ENDED = ladder({ until: Date.parse('2020-08-01T00:00:00Z') })
 
+/** That TikTok is not on the iPhone, until 14 July. */
+const STATED = { device: 'iphone', until: '2020-07-14T09:00:00Z' }
+
 const NONCOMPLIANT = 'This device does not meet company requirements.'
 const GRACE = 'This device does not meet company requirements and will soon lose access to mail.'
 const STALE = 'This device has not reported to device management for too long; open the management app on it.'
@@ -82,6 +85,8 @@ const TIKTOK_STAGE_WARNING =
 const UNSEEN_WARNING = `${TIKTOK_WARNING} Nobody can see on this device if that is done.`
 const UNSEEN_BLOCK = `${TIKTOK_BLOCK} Nobody can see on this device if that is done.`
 const WECHAT_WARNING = 'Remove WeChat from this phone to go on using company email (by 2020-07-09 06:59 UTC).'
+const UNSEEN_WECHAT =
+  'Remove WeChat from this phone to go on using company email. Nobody can see on this device if that is done.'
 const WECHAT_BLOCK = 'Remove WeChat from this phone to go on using company email.'
 
 const blockedAs = (rule: string, until?: string): Case['then'] => ({
@@ -414,7 +419,10 @@ export const DECISION_TABLE: readonly Step[] = [
   },
   {
     title: 'Is it known',
-    about: 'A device that nobody ever reported gets what `unknown` says. So does a person without a device.',
+    about:
+      'A device that nobody ever reported gets what `unknown` says. So does a person without a device. Where its person ' +
+      'has stated something of it ([attestation.md](attestation.md)), the statement counts instead, for the platform that ' +
+      'the link named: the mandates are asked, and what they ask for cannot be seen.',
     cases: [
       {
         situation: 'A device nobody reported, `unknown: allow`',
@@ -441,6 +449,91 @@ export const DECISION_TABLE: readonly Step[] = [
         situation: 'The same; the owner has an iPhone, the client says it runs on Android',
         given: { device: null, owned: [IPHONE], hint: 'android', policy: { unknown: 'block' } },
         then: { outcome: 'block', reason: 'unknown_device', text: UNKNOWN },
+      },
+      {
+        situation:
+          'An iPhone nobody reported, of which its person has stated that TikTok is not there, `unknown: block`',
+        given: { device: IPHONE, unreported: true, stated: [STATED], policy: { unknown: 'block' } },
+        then: { outcome: 'allow', reason: 'attested', until: '2020-07-06T07:00:00Z' },
+      },
+      {
+        situation: 'The same after the deadline of the mandate about TikTok',
+        given: {
+          at: OVERDUE,
+          device: IPHONE,
+          unreported: true,
+          stated: [STATED],
+          policy: { unknown: 'block' },
+        },
+        then: { outcome: 'allow', reason: 'attested', rule: 'tiktok-2020-07', until: STATED.until },
+      },
+      {
+        situation: 'The same after the deadline of another mandate, about WeChat',
+        given: {
+          at: OVERDUE,
+          device: IPHONE,
+          unreported: true,
+          stated: [STATED],
+          policy: { ...BOTH_MANDATES, unknown: 'block' },
+        },
+        then: { outcome: 'block', reason: 'mandate_unseen', rule: 'wechat-2020-07', text: UNSEEN_WECHAT },
+      },
+      {
+        situation:
+          'The mandate was taken out of the policy: the statement still counts instead of `unknown: block`',
+        given: {
+          at: OVERDUE,
+          device: IPHONE,
+          unreported: true,
+          stated: [STATED],
+          policy: { mandates: [], unknown: 'block' },
+        },
+        then: { outcome: 'allow', reason: 'attested', until: STATED.until },
+      },
+      {
+        situation: 'The statement has ended',
+        given: {
+          at: STATED.until,
+          device: IPHONE,
+          unreported: true,
+          stated: [STATED],
+          policy: { unknown: 'block' },
+        },
+        then: { outcome: 'block', reason: 'unknown_device', text: UNKNOWN },
+      },
+      {
+        situation: 'The statement is of another device, or somebody else’s',
+        given: {
+          device: IPHONE,
+          unreported: true,
+          stated: [
+            { ...STATED, device: 'ipad' },
+            { ...STATED, user: 'bob@example.com' },
+          ],
+          policy: { unknown: 'block' },
+        },
+        then: { outcome: 'block', reason: 'unknown_device', text: UNKNOWN },
+      },
+      {
+        situation: 'An iPhone nobody reported, with a statement, and a lock on it',
+        given: {
+          device: IPHONE,
+          unreported: true,
+          stated: [STATED],
+          overrides: [{ kind: 'lock', device: 'iphone' }],
+        },
+        then: blockedAs('lock:device:iphone'),
+      },
+      {
+        situation:
+          'A client that proves no device, `unidentified: owner`; its owner has no device and has stated something of an iPhone, `unknown: block`',
+        given: { device: null, owned: [], stated: [STATED], policy: { unknown: 'block' } },
+        then: { outcome: 'allow', reason: 'attested' },
+      },
+      {
+        situation: 'The same; the owner has a non-compliant laptop: what was reported decides',
+        given: { device: null, owned: [{ ...LAPTOP, state: 'noncompliant' }], stated: [STATED] },
+        then: { outcome: 'block', reason: 'noncompliant', text: NONCOMPLIANT },
       },
     ],
   },
@@ -783,6 +876,47 @@ export const DECISION_TABLE: readonly Step[] = [
         situation: 'A laptop whose apps cannot be seen, `unknown: block`: not a platform of the mandate',
         given: { at: OVERDUE, device: { ...LAPTOP, findings: ['unseen:app'] }, policy: { unknown: 'block' } },
         then: { outcome: 'allow', reason: 'compliant' },
+      },
+      {
+        situation:
+          'An iPhone whose apps cannot be seen, after the deadline, `unknown: block`; its person has stated that TikTok is not there',
+        given: { at: OVERDUE, device: OWN_IPHONE, stated: [STATED], policy: { unknown: 'block' } },
+        then: { outcome: 'allow', reason: 'attested', rule: 'tiktok-2020-07', until: STATED.until },
+      },
+      {
+        situation: 'The same once the statement has ended',
+        given: { at: STATED.until, device: OWN_IPHONE, stated: [STATED], policy: { unknown: 'block' } },
+        then: { outcome: 'block', reason: 'mandate_unseen', rule: 'tiktok-2020-07', text: UNSEEN_BLOCK },
+      },
+      {
+        situation: 'The same where TikTok is seen all the same: a statement does not hide it',
+        given: {
+          at: OVERDUE,
+          device: { ...IPHONE, findings: ['unseen:app', TIKTOK] },
+          stated: [STATED],
+          policy: { unknown: 'block' },
+        },
+        then: { outcome: 'block', reason: 'mandate_deadline', rule: 'tiktok-2020-07', text: TIKTOK_BLOCK },
+      },
+      {
+        situation: 'A statement, and a manager that says noncompliant',
+        given: {
+          at: OVERDUE,
+          device: { ...OWN_IPHONE, state: 'noncompliant' },
+          stated: [STATED],
+          policy: { unknown: 'block' },
+        },
+        then: { outcome: 'block', reason: 'noncompliant', text: NONCOMPLIANT },
+      },
+      {
+        situation: 'A statement about another app',
+        given: {
+          at: OVERDUE,
+          device: OWN_IPHONE,
+          stated: [{ ...STATED, finding: WECHAT }],
+          policy: { unknown: 'block' },
+        },
+        then: { outcome: 'block', reason: 'mandate_unseen', rule: 'tiktok-2020-07', text: UNSEEN_BLOCK },
       },
       {
         situation: '`mode: warn`, an iPhone whose apps cannot be seen, after the deadline, `unknown: block`',

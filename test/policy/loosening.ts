@@ -1,5 +1,6 @@
 import fc, { type Arbitrary } from 'fast-check'
 
+import type { Attestation } from '../../src/policy/attestation'
 import type { DecisionRequest } from '../../src/policy/decision'
 import type { DeviceRecord } from '../../src/policy/device'
 import type { Mandate, Policy } from '../../src/policy/policy'
@@ -59,6 +60,27 @@ const addExemption =
       overrides: [...request.overrides, { kind: 'exemption', subject: { kind: subject, id }, ...exemption }],
     }
   }
+
+/** By the user of the request, in force for ever; of the platform that others named before. */
+const addStatement: Loosening = (request) => {
+  const { subject, active, devices, attestations } = request
+  const deviceId = subject.claim?.deviceId ?? devices[0]?.id
+  if (deviceId === undefined || attestations.length > 0) return request
+  const statement: Attestation = {
+    link: 'l-9',
+    user: subject.user,
+    deviceId,
+    platform: 'ios',
+    mandate: 'm-0',
+    findings: active.policy.mandates.slice(0, 1).map(({ finding }) => finding),
+    author: 'bob',
+    reason: 'ticket 42',
+    createdAt: 0,
+    linkExpiresAt: 0,
+    stated: { at: 0, expiresAt: Infinity, remote: '192.0.2.1' },
+  }
+  return { ...request, attestations: [statement] }
+}
 
 const removeLock: Loosening = (request) => {
   const at = request.overrides.findIndex(({ kind }) => kind === 'lock')
@@ -149,6 +171,7 @@ export const loosenings: Arbitrary<{ readonly name: string; readonly loosen: Loo
       { name: 'exempt the user', loosen: addExemption('user') },
       { name: 'exempt a device', loosen: addExemption('device') },
       { name: 'take a lock away', loosen: removeLock },
+      { name: 'state what a mandate asks for', loosen: addStatement },
       {
         name: 'exempt the network',
         loosen: (request) => ({ ...request, subject: { ...request.subject, exemptNetwork: true } }),

@@ -1,4 +1,5 @@
 import { decide, faultDecision } from '../../src/policy/decide'
+import type { Attestation } from '../../src/policy/attestation'
 import type { Claim, Decision, DecisionRequest } from '../../src/policy/decision'
 import type { DeviceRecord } from '../../src/policy/device'
 import { effectiveMode, siteMode } from '../../src/policy/effective-mode'
@@ -42,6 +43,8 @@ export interface Situation {
   /** `enforcement` of this host. */
   readonly enforcement?: Enforcement
   readonly overrides?: readonly OverrideSketch[]
+  /** What Anna has stated. */
+  readonly stated?: readonly StatementSketch[]
   readonly leaseRanOut?: boolean
   /** The gate itself fails, with this `fail_mode`. */
   readonly fault?: FailMode
@@ -50,6 +53,15 @@ export interface Situation {
 export type OverrideSketch = Pick<Override, 'kind'> & { readonly until?: string } & (
     { readonly user: string } | { readonly device: string }
   )
+
+/** A statement of 30 June that TikTok is not on a device. */
+export interface StatementSketch {
+  readonly device: string
+  readonly user?: string
+  readonly platform?: Platform
+  readonly until: string
+  readonly finding?: string
+}
 
 export const ANNA = 'anna@example.com'
 export const TIKTOK = 'app:com.zhiliaoapp.musically'
@@ -111,6 +123,7 @@ function requestOf(situation: Situation): DecisionRequest {
     },
     devices: known.map((sketch) => deviceOf(sketch, nowOf(situation))),
     overrides: (situation.overrides ?? []).map(overrideOf),
+    attestations: (situation.stated ?? []).map(attestationOf),
     leaseValid: !situation.leaseRanOut,
   }
 }
@@ -127,6 +140,26 @@ const deviceOf = (
   evidenceAt: reported === undefined ? now - 3_600_000 : Date.parse(reported),
   source: 'mdm',
   version: 1,
+})
+
+const attestationOf = ({
+  device,
+  user = ANNA,
+  platform = 'ios',
+  until,
+  finding = TIKTOK,
+}: StatementSketch): Attestation => ({
+  link: `link-${device}`,
+  user,
+  deviceId: device,
+  platform,
+  mandate: FRIDAY_MANDATE.id,
+  findings: [finding],
+  author: 'bob',
+  reason: 'ticket 42',
+  createdAt: Date.parse('2020-06-29T09:00:00Z'),
+  linkExpiresAt: Date.parse('2020-07-06T09:00:00Z'),
+  stated: { at: Date.parse('2020-06-30T09:00:00Z'), expiresAt: Date.parse(until), remote: '192.0.2.1' },
 })
 
 const overrideOf = (sketch: OverrideSketch): Override => ({

@@ -68,7 +68,7 @@ const exemption: Override = {
 const compare = (before: ActivePolicy, after: ActivePolicy, at: number, overrides: Override[] = []) => {
   const count = new ImpactCount({ before: { active: before, at }, after: { active: after, at } })
   const differences = FLEET.flatMap((one) => {
-    const difference = count.add(one, overrides)
+    const difference = count.add(one, { overrides, attestations: [] })
     return difference ? [`${difference.device.id}: ${difference.from} to ${difference.to}`] : []
   })
   return { differences, impact: count.impact }

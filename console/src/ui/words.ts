@@ -14,6 +14,7 @@ export const REASON_WORDS: Readonly<Record<Reason, string>> = {
   mandate_warning: 'a mandate warns of its deadline',
   mandate_deadline: 'a mandate’s deadline has passed',
   mandate_unseen: 'nobody can see what a mandate is about',
+  attested: 'by the person’s own word',
   noncompliant: 'device management says noncompliant',
   grace: 'device management says in grace',
   unknown_state: 'device management knows no state',

@@ -2,6 +2,7 @@ import type { NewChange } from '../change-log'
 import { readHistoryEntry } from '../history'
 import { formatDeviceRecord, isDeviceId, parseDeviceRecord } from '../record'
 import { putDeviceRow, removeDeviceRow, type ReplicaDatabase, type Tables } from '../replica-database'
+import { ATTESTATION, readAttestations } from '../stored-attestations'
 import { readDevice, readModeOverride, readNote, readOverride, readPolicyVersion } from '../stored'
 import { ChainBreak } from './chain-break'
 import type { Operation } from './log-entry'
@@ -35,11 +36,8 @@ export function applyOperation(database: Database, tables: Tables, operation: Op
       return applyMode(database, operation.mode)
     case 'override':
       return applyOverride(database, tables, operation.override)
-    case 'override removed': {
-      const [kind = '', subjectKind = '', id = ''] = operation.key
-      void tables.overrides.remove([subjectKind, id, kind])
-      return overrideChange(subjectKind, id)
-    }
+    case 'override removed':
+      return removeOverride(tables, operation.key)
     case 'note': {
       const { name, value } = operation
       if (value === null || value === undefined) void tables.notes.remove(name)
@@ -167,8 +165,21 @@ export function putOverride(
     countSetAside(database.meta, `overrides/${key.join('/').slice(0, 256)}: on nobody`)
     return { kind: 'nothing' }
   }
-  noteUnreadable(database, () => readOverride(row, text))
-  void tables.overrides.put(row, text)
+  if (kind === ATTESTATION) {
+    noteUnreadable(database, () => readAttestations(id, text))
+    void tables.attestations.put(id, text)
+  } else {
+    noteUnreadable(database, () => readOverride(row, text))
+    void tables.overrides.put(row, text)
+  }
+  return overrideChange(subjectKind, id)
+}
+
+/** `key` is kind, subject kind, subject id. */
+export function removeOverride(tables: Tables, key: readonly string[]): Applied {
+  const [kind = '', subjectKind = '', id = ''] = key
+  if (kind === ATTESTATION) void tables.attestations.remove(id)
+  else void tables.overrides.remove([subjectKind, id, kind])
   return overrideChange(subjectKind, id)
 }
 

@@ -3,6 +3,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import type { DeviceRecord } from '../../policy/device'
 import type { Override } from '../../policy/override'
 import { formatDeviceRecord } from '../record'
+import { ATTESTATION, attestationsText } from '../stored-attestations'
 import { CorruptRecordError, type Change, type ReadStore } from '../store'
 import type { RedisClient } from './connection'
 import type { Cursor } from './cursor'
@@ -165,6 +166,12 @@ class Copy {
       if (!this.#isUnreadable(override))
         await this.client.hset(overrides, fieldOf(override), JSON.stringify(override))
     }
+    for (const stated of this.store.listAttestations()) {
+      const [first] = this.#isUnreadable(stated) ? [] : stated
+      if (!first || stated instanceof CorruptRecordError) continue
+      const field = overrideField(ATTESTATION, { kind: 'user', id: first.user })
+      await this.client.hset(overrides, field, attestationsText(first.user, stated))
+    }
   }
 
   async #put(records: readonly DeviceRecord[]): Promise<void> {
@@ -189,7 +196,9 @@ async function counted(
   store: ReadStore,
   unreadable: readonly string[],
 ): Promise<Pick<Filled, 'devices' | 'policies' | 'overrides'>> {
-  const here = store.counts()
+  const { attesters, ...counts } = store.counts()
+  // In Redis they lie in one hash.
+  const here = { ...counts, overrides: counts.overrides + attesters }
   const [devices, policies, overrides] = await Promise.all([
     client.hlen(keys.devices),
     client.hlen(keys.policies),
@@ -202,7 +211,7 @@ async function counted(
       `the counts differ: ${here.devices} devices, ${here.policies} policies and ${here.overrides} overrides here, ` +
         `${devices}, ${policies} and ${overrides} in Redis; stop what writes to this host, and run it again`,
     )
-  return { devices, policies, overrides }
+  return { devices, policies, overrides: overrides - attesters }
 }
 
 async function finish(

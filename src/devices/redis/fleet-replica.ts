@@ -162,8 +162,8 @@ export class FleetReplica extends LmdbReplica {
 
   /** An empty replica may follow a store from its first entry on. */
   #beginning(first: LogEntry | undefined): Cursor {
-    const { devices, policies, overrides } = this.counts()
-    if (first === undefined || devices + policies + overrides > 0)
+    const { devices, policies, overrides, attesters } = this.counts()
+    if (first === undefined || devices + policies + overrides + attesters > 0)
       throw new ChainBreak('this host holds data that is not of this store')
     return { epoch: first.epoch, n: 0, tip: '' }
   }

@@ -24,6 +24,7 @@ import {
   type PutOutcome,
   type Store,
 } from '../store'
+import { attestationsText, ATTESTATION } from '../stored-attestations'
 import { readPolicyVersion } from '../stored'
 import type { Cursor } from './cursor'
 import { FleetReplica, openReplica } from './fleet-replica'
@@ -251,6 +252,13 @@ function effectOperation(effect: Effect, { author, reason, at }: Authorship, ane
       const { override, subject } = effect
       const key = JSON.stringify([override, subject.kind, subject.id])
       return ['u', overrideField(override, subject), key]
+    }
+    case 'attestations': {
+      const { user, attestations } = effect
+      const field = overrideField(ATTESTATION, { kind: 'user', id: user })
+      return attestations.length > 0
+        ? ['o', field, attestationsText(user, attestations)]
+        : ['u', field, JSON.stringify([ATTESTATION, 'user', user])]
     }
     case 'note':
       return ['s', effect.name, effect.value === null ? '' : JSON.stringify(effect.value)]

@@ -1,4 +1,5 @@
 import type { Override } from '../../policy/override'
+import type { ATTESTATION } from '../stored-attestations'
 
 /** The names of all keys of one store. One hash tag, made from the prefix, keeps them on one slot of a Cluster. */
 export interface StoreKeys {
@@ -8,7 +9,7 @@ export interface StoreKeys {
   readonly devices: string
   /** Hash: version -> policy version as JSON. */
   readonly policies: string
-  /** Hash: kind/subject kind/subject id -> override as JSON. */
+  /** Hash: kind/subject kind/subject id -> override as JSON; attestation/user/user -> what was stated, as JSON. */
   readonly overrides: string
   /** Hash: name -> what stands beside the policy, as JSON. */
   readonly notes: string
@@ -49,6 +50,6 @@ export function storeKeys(prefix: string): StoreKeys {
 
 /** A person's or device's override in the store's hash. */
 export const overrideField = (
-  kind: Override['kind'],
+  kind: Override['kind'] | typeof ATTESTATION,
   { kind: subjectKind, id }: Override['subject'],
 ): string => `${kind}/${subjectKind}/${id}`

@@ -1,4 +1,5 @@
 import type { Override } from '../../policy/override'
+import { ATTESTATION } from '../stored-attestations'
 import { ChainBreak } from './chain-break'
 import type { RedisClient } from './connection'
 import type { AppliedEntry, FleetReplica } from './fleet-replica'
@@ -70,7 +71,7 @@ async function readOverrides(
   subjects: readonly Override['subject'][],
 ): Promise<StoredParts['overrides']> {
   const wanted = subjects.flatMap((subject) =>
-    (['lock', 'exemption'] as const).map((kind) => ({ kind, subject })),
+    (['lock', 'exemption', ATTESTATION] as const).map((kind) => ({ kind, subject })),
   )
   const found: [[string, string, string], string | undefined][] = []
   for (const { kind, subject } of wanted) {

@@ -1,6 +1,15 @@
 import type { NewChange } from '../change-log'
 import { removeDeviceRow, type ReplicaDatabase, type Tables } from '../replica-database'
-import { putHistoryEntry, putMode, putNote, putOverride, putPolicy, putRecord, type Applied } from './apply'
+import {
+  putHistoryEntry,
+  putMode,
+  putNote,
+  putOverride,
+  putPolicy,
+  putRecord,
+  removeOverride,
+  type Applied,
+} from './apply'
 
 /** Some of what the store has now; undefined stands for what it does not have. */
 export interface StoredParts {
@@ -32,13 +41,7 @@ export function putStored(
     else applied.push({ kind: 'device', deviceId: id, owners: removeDeviceRow(tables, id) ?? [] })
   }
   for (const [key, text] of overrides) {
-    const [kind, subjectKind, id] = key
-    if (text !== undefined) note(putOverride(database, tables, key, text))
-    else {
-      void tables.overrides.remove([subjectKind, id, kind])
-      if (subjectKind === 'device' || subjectKind === 'user')
-        applied.push({ kind: 'override', subject: { kind: subjectKind, id } })
-    }
+    note(text === undefined ? removeOverride(tables, key) : putOverride(database, tables, key, text))
   }
   if (!orders) return applied
   for (const version of [...tables.policies.getKeys({})]) {

@@ -10,7 +10,7 @@ import { formatDeviceRecord } from '../../../src/devices/record'
 import type { DeviceRecord } from '../../../src/policy/device'
 import { eventually } from '../../support/eventually'
 import { RedisServer } from '../../support/redis-server'
-import { BY, override, policy, record } from '../samples'
+import { attestation, BY, override, policy, record } from '../samples'
 import { FleetHost, redisTarget } from './fleet-host'
 
 const PREFIX = 'dg:'
@@ -56,6 +56,10 @@ describe('filling an empty Redis', () => {
     await store.applyPolicy(policy({ mode: 'monitor' }), 'two', BY)
     await store.setModeOverride('off', BY)
     await store.putOverride(override())
+    const effects = [
+      { kind: 'attestations', user: 'anna@example.com', attestations: [attestation()] },
+    ] as const
+    await store.order({ ...BY, kind: 'attest', change: 'a link', effects })
   }
   /** Redis holds just what the directory of a host holds. */
   const assertCopied = async (store: LmdbStore | FleetHost['store']): Promise<void> => {
@@ -71,7 +75,8 @@ describe('filling an empty Redis', () => {
         .map((one) => 'version' in one && String(one.version))
         .reverse(),
     )
-    assert.equal(await server.client.hlen(KEYS.overrides), store.counts().overrides)
+    const { overrides, attesters } = store.counts()
+    assert.equal(await server.client.hlen(KEYS.overrides), overrides + attesters)
     assert.deepEqual(
       JSON.parse((await server.client.hget(KEYS.meta, 'mode')) ?? 'null'),
       store.modeOverride() ?? null,
@@ -103,7 +108,8 @@ describe('filling an empty Redis', () => {
   it('names what a host held that the restored store lacks', async () => {
     const [a, b] = [open('a'), open('b')]
     await writeAll(a.store)
-    await eventually(() => assert.equal(b.store.counts().devices, COUNT))
+    // What was written last.
+    await eventually(() => assert.equal(b.store.counts().attesters, 1))
     await b.stopFollowing()
     await a.store.putDevices([record({ id: 'newer' })])
     await server.client.flushall()

@@ -12,7 +12,8 @@ import { formatDeviceRecord } from '../../../src/devices/record'
 import { CorruptRecordError } from '../../../src/devices/store'
 import { eventually } from '../../support/eventually'
 import { RedisServer } from '../../support/redis-server'
-import { AT, BY, override, policy, record } from '../samples'
+import type { Attestation } from '../../../src/policy/attestation'
+import { AT, attestation, BY, override, policy, record } from '../samples'
 import { FleetHost, redisTarget, type FleetHostOptions } from './fleet-host'
 import { shows } from './outage-rows'
 
@@ -76,10 +77,25 @@ describe('replication of the fleet store', () => {
         host.store.policyHistory(100).map((one) => 'version' in one && String(one.version)),
         Object.keys(await server.client.hgetall(KEYS.policies)).reverse(),
       )
-      assert.equal(host.store.listOverrides().length, await server.client.hlen(KEYS.overrides))
+      const { overrides, attesters } = host.store.counts()
+      const beside = await server.client.hgetall(KEYS.overrides)
+      assert.equal(overrides + attesters, Object.keys(beside).length)
+      const stated = Object.entries(beside)
+        .filter(([field]) => field.startsWith('attestation/'))
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([, text]) => (JSON.parse(text) as { attestations: unknown }).attestations)
+      assert.deepEqual(host.store.listAttestations(), stated)
       const mode = await server.client.hget(KEYS.meta, 'mode')
       assert.deepEqual(host.store.modeOverride() ?? null, mode === null ? null : JSON.parse(mode))
       assert.equal(String(host.store.cursor()?.n), await server.client.hget(KEYS.meta, 'n'))
+    })
+
+  const attest = (host: FleetHost, user: string, attestations: readonly Attestation[]): Promise<unknown> =>
+    host.store.order({
+      ...BY,
+      kind: 'attest',
+      change: 'a statement',
+      effects: [{ kind: 'attestations', user, attestations }],
     })
 
   describe('from host to host', () => {
@@ -91,6 +107,9 @@ describe('replication of the fleet store', () => {
       await a.store.putOverride(override())
       await b.store.putOverride(override({ kind: 'lock', expiresAt: null }))
       await a.store.removeOverride('exemption', override().subject, BY)
+      const stated = attestation({ stated: { at: AT, expiresAt: AT + 1, remote: '192.0.2.1' } })
+      for (const one of [stated, { ...stated, user: 'ben@example.com' }]) await attest(a, one.user, [one])
+      await attest(b, 'ben@example.com', [])
       await a.store.forgetDevice('d-2')
       for (const host of [a, b]) await assertSame(host)
       assert.equal(b.store.activePolicy()?.modeOverride, 'off')
@@ -99,6 +118,7 @@ describe('replication of the fleet store', () => {
         ['lock'],
       )
       assert.deepEqual(b.store.deviceIdsOf('ben@example.com', 10), [])
+      assert.deepEqual(b.store.listAttestations(), [[stated]])
     })
 
     it('sends a check-in that changes nothing but the evidence as a few octets', async () => {
@@ -328,6 +348,15 @@ describe('replication of the fleet store', () => {
         .map((mode) => (host: FleetHost) => host.store.setModeOverride(mode, BY)),
       subject.map((on) => (host: FleetHost) => host.store.putOverride(override({ subject: on }))),
       subject.map((on) => (host: FleetHost) => host.store.removeOverride('exemption', on, BY)),
+      fc.tuple(fc.constantFrom('anna@example.com', 'ben@example.com'), fc.array(id, { maxLength: 2 })).map(
+        ([user, deviceIds]) =>
+          (host: FleetHost) =>
+            attest(
+              host,
+              user,
+              deviceIds.map((deviceId) => attestation({ user, deviceId })),
+            ),
+      ),
     )
     const some = fc.array(write, { maxLength: 6 })
     await fc.assert(
