@@ -21,6 +21,8 @@ declare module 'fastify' {
     quiet?: boolean
     /** It tells nothing, so that it may be asked under any name of this host. */
     anyHost?: boolean
+    /** Its address is a secret that lets in, and no cookie counts: it may be asked under any name and from any page. */
+    byLink?: boolean
   }
   interface FastifyRequest {
     /** null: nobody that is known. */

@@ -6,6 +6,10 @@ export const LIMITS = {
   bodyOctets: 65_536,
   /** A policy text. */
   policyBodyOctets: 1_048_576,
+  /** A form with one field. */
+  formOctets: 1024,
+  /** From one address, behind which many people may be. */
+  linkRequestsPerMinute: 300,
   /** For headers to come, and for a whole request. */
   headersMs: 10_000,
   requestMs: 30_000,

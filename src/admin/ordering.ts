@@ -1,7 +1,8 @@
 import type { Authorship } from '../devices/store'
 import { orderJson } from '../lookup/order'
 import { inForceJson, untilInForce, type InForce } from '../orders/in-force'
-import { OrderDesk, type Given } from '../orders/order-desk'
+import type { Given } from '../orders/give'
+import { OrderDesk } from '../orders/order-desk'
 import type { Caller } from './access'
 import type { AdminParts } from './parts'
 

@@ -16,6 +16,7 @@ import { openApi } from './openapi'
 import type { AdminParts } from './parts'
 import { Problem } from './problem'
 import { Ordering } from './ordering'
+import { attestRoutes } from './routes/attest'
 import { auditRoutes } from './routes/audit'
 import { blockRoutes } from './routes/blocks'
 import { consoleRoutes } from './routes/console'
@@ -90,6 +91,7 @@ export async function startAdminServer(
     watchRoutes(app, parts.watch)
     feedRoutes(app, parts.receiveForFeed)
     consoleRoutes(app, parts.consoleDir)
+    attestRoutes(app, parts)
     await app.listen({ host: listen.host, port: listen.port })
   } catch (error) {
     await close()
@@ -113,10 +115,10 @@ function guard(app: FastifyInstance, access: Access, listenHost: string, tls: Tl
   })
   app.addHook('onRequest', (request, _reply, done) => {
     const { config } = request.routeOptions
-    if (!config.anyHost && !isOwnHost(request.headers.host, listenHost, tls?.certificate))
+    if (!config.anyHost && !config.byLink && !isOwnHost(request.headers.host, listenHost, tls?.certificate))
       throw new Problem(421, 'host', 'the Host header names another server')
     if (config.role === 'anyone') {
-      if (request.method !== 'GET') assertOwnOrigin(access.isTls, request)
+      if (request.method !== 'GET' && !config.byLink) assertOwnOrigin(access.isTls, request)
       done()
       return
     }

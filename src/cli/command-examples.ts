@@ -39,6 +39,13 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   'lock add': ['device-gate lock add --device d-17 --reason "reported stolen"'],
   'lock remove': ['device-gate lock remove --device d-17 --reason "found again"'],
   'lock list': ['device-gate lock list'],
+  'attest link': [
+    'device-gate attest link --user anna@example.com --device anna-phone --platform ios --mandate tiktok-2020-07 --reason "her own phone"',
+  ],
+  'attest list': ['device-gate attest list'],
+  'attest remove': [
+    'device-gate attest remove --user anna@example.com --device anna-phone --reason "seen on it all the same"',
+  ],
   'policy check': ['device-gate policy check', 'device-gate policy check draft.yaml --json'],
   'policy show': ['device-gate policy show', 'device-gate policy show 3'],
   'policy history': ['device-gate policy history'],
@@ -83,7 +90,6 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   'tag keys': ['device-gate tag keys'],
   profile: [
     'device-gate profile d-17 --apple --imap imap.example.com --smtp mail.example.com --out anna.mobileconfig',
-    'device-gate profile d-18 --android --template mail-app.json --imap imap.example.com --out d-18.json',
   ],
   'token issue': ['device-gate token issue anna --role operator --expires 90d'],
   'token list': ['device-gate token list'],

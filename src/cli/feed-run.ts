@@ -62,11 +62,10 @@ export async function syncFeed(context: CommandContext, definition: FeedDefiniti
     )
   if (report.goneHeld !== null) context.tell(report.goneHeld)
   await untilInForce(context, performance.now())
-  const { goneHeld, notModified, ...counts } = report
-  const { applied, unchanged, older, held, bad, gone } = counts
+  const { applied, unchanged, older, held, bad, gone } = report
   answer(
     context,
-    { ...counts, gone_held: goneHeld, not_modified: notModified },
+    report,
     `${applied} applied, ${unchanged} unchanged, ${older} older, ${held} set aside, ${bad} bad, ${gone} gone\n`,
   )
 }

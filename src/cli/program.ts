@@ -3,6 +3,7 @@ import path from 'node:path'
 import { Command, CommanderError } from 'commander'
 
 import { VERSION } from '../config/version'
+import { attestCommand } from './attest-command'
 import { auditCommand } from './audit-command'
 import { blockedCommand } from './blocked-command'
 import { blocksCommand } from './blocks-command'
@@ -106,6 +107,7 @@ export function addCommands(
   journalCommand(program, context)
   overrideCommand(program, context, 'exemption')
   overrideCommand(program, context, 'lock')
+  attestCommand(program, context)
   policyCommand(program, context)
   recallCommand(program, context)
   auditCommand(program, context)

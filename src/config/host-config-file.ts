@@ -5,9 +5,7 @@ import type { Enforcement, FailMode, UnidentifiedRule } from '../policy/vocabula
 import { durationMs } from './duration'
 import type { ConfigProblem, KeyPath, Reading } from './config-problem'
 import type { HostConfig, ImapConfig, ListenAddress } from './host-config'
-import { isLoopback } from './loopback'
 import { namedFileProblems } from './named-files'
-import { oauthProblems, oauthRules, type OauthYaml } from './oauth-rules'
 import { parseRedisUrl, type RedisTarget } from './redis-url'
 import { publishedSchema, readValidYaml } from './schema'
 
@@ -31,7 +29,6 @@ export interface HostYaml {
     readonly unidentified: UnidentifiedRule
     readonly tag: { readonly separator: string; readonly key_file: string }
     readonly client_ca: string | null
-    readonly oauth: OauthYaml
     readonly exempt_networks: readonly string[]
   }
   readonly smtp: { readonly enabled: boolean }
@@ -59,6 +56,7 @@ export interface HostYaml {
     readonly token_file: string
     readonly tls: TlsYaml
   }
+  readonly attestation: { readonly url: string | null; readonly valid: string }
 }
 
 const schema = publishedSchema('device_gate.schema.json')
@@ -86,7 +84,7 @@ export function parseHostConfig(
     ...tlsProblems(raw, problemAt),
     ...journalProblems(raw, problemAt),
     ...adminProblems(raw, problemAt),
-    ...oauthProblems(raw.identity.oauth, problemAt),
+    ...attestationProblems(raw, problemAt),
   ]
   if (problems.length > 0) return { ok: false, problems }
   const config = toHostConfig(raw, options.harakaDir)
@@ -96,6 +94,7 @@ export function parseHostConfig(
 type ProblemAt = (keys: KeyPath, problem: string) => ConfigProblem
 
 const JOURNAL_AGE = { least: '1h', most: '3650d' }
+const STATEMENT_VALID = { least: '1h', most: '366d' }
 
 export function toHostConfig(raw: HostYaml, harakaDir: string): HostConfig {
   const inConfig = (file: string): string => path.resolve(harakaDir, 'config', file)
@@ -116,7 +115,6 @@ export function toHostConfig(raw: HostYaml, harakaDir: string): HostConfig {
       unidentified: raw.identity.unidentified,
       tag: { separator: raw.identity.tag.separator, keyFile: inConfig(raw.identity.tag.key_file) },
       clientCa: optional(raw.identity.client_ca),
-      oauth: oauthRules(raw.identity.oauth),
       exemptNetworks: raw.identity.exempt_networks,
     },
     smtp: raw.smtp,
@@ -147,6 +145,10 @@ export function toHostConfig(raw: HostYaml, harakaDir: string): HostConfig {
       listen: raw.admin.listen === null ? null : (listenAddress(raw.admin.listen) ?? null),
       tokenFile: inConfig(raw.admin.token_file),
       tls: tlsFiles(raw.admin.tls),
+    },
+    attestation: {
+      url: raw.attestation.url === null ? null : (baseUrl(raw.attestation.url) ?? null),
+      validMs: durationMs(raw.attestation.valid),
     },
   }
 }
@@ -182,12 +184,36 @@ function storeProblems(raw: HostYaml, problemAt: ProblemAt): ConfigProblem[] {
   return problems
 }
 
-function journalProblems({ journal }: HostYaml, problemAt: ProblemAt): ConfigProblem[] {
-  const ageMs = durationMs(journal.max_age)
-  const { least, most } = JOURNAL_AGE
-  if (ageMs >= durationMs(least) && ageMs <= durationMs(most)) return []
-  const problem = `must be ${least} to ${most} (found ${JSON.stringify(journal.max_age)})`
-  return [problemAt(['journal', 'max_age'], problem)]
+const journalProblems = ({ journal }: HostYaml, problemAt: ProblemAt): ConfigProblem[] =>
+  durationProblems(['journal', 'max_age'], journal.max_age, JOURNAL_AGE, problemAt)
+
+function durationProblems(
+  keys: KeyPath,
+  text: string,
+  { least, most }: typeof JOURNAL_AGE,
+  problemAt: ProblemAt,
+): ConfigProblem[] {
+  const ms = durationMs(text)
+  if (ms >= durationMs(least) && ms <= durationMs(most)) return []
+  return [problemAt(keys, `must be ${least} to ${most} (found ${JSON.stringify(text)})`)]
+}
+
+/** Without a slash at its end; undefined: a link in the clear would be read on its way, and more would not be kept. */
+function baseUrl(text: string): string | undefined {
+  if (!URL.canParse(text)) return undefined
+  const { protocol, hostname, username, password, search, hash, href } = new URL(text)
+  const isSafe =
+    protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname.replace(/^\[|\]$/g, '')))
+  const isBase = username + password + search + hash === ''
+  return isSafe && isBase ? href.replace(/\/+$/, '') : undefined
+}
+
+function attestationProblems({ attestation }: HostYaml, problemAt: ProblemAt): ConfigProblem[] {
+  const { url, valid } = attestation
+  const problems = durationProblems(['attestation', 'valid'], valid, STATEMENT_VALID, problemAt)
+  if (url === null || baseUrl(url) !== undefined) return problems
+  const problem = 'must be an https address such as https://gate.example.com; http only on loopback'
+  return [...problems, problemAt(['attestation', 'url'], problem)]
 }
 
 /** Called for what was checked only. */
@@ -243,3 +269,7 @@ function adminProblems({ admin }: HostYaml, problemAt: ProblemAt): ConfigProblem
   const problem = `is beyond this host: that needs admin.tls.cert and admin.tls.key (found "${address.host}")`
   return [problemAt(['admin', 'listen'], problem)]
 }
+
+/** A name may lead anywhere, but this one (RFC 6761 section 6.3). */
+const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || (net.isIPv4(host) && host.startsWith('127.'))

@@ -1,4 +1,3 @@
-import type { OauthRules } from '../identity/oauth-token'
 import type { Enforcement, FailMode, UnidentifiedRule } from '../policy/vocabulary'
 import type { RedisTarget } from './redis-url'
 
@@ -18,14 +17,13 @@ export interface HostConfig {
     readonly tag: { readonly separator: string; readonly keyFile: string }
     /** PEM bundle of the CA that issues device certificates, or null. */
     readonly clientCa: string | null
-    /** null: tokens prove no device. */
-    readonly oauth: OauthRules | null
     /** CIDR networks. */
     readonly exemptNetworks: readonly string[]
   }
   readonly smtp: { readonly enabled: boolean }
   readonly imap: ImapConfig
   readonly journal: JournalConfig
+  readonly attestation: AttestationConfig
   readonly admin: AdminConfig
 }
 
@@ -34,6 +32,13 @@ export interface AdminConfig {
   readonly listen: ListenAddress | null
   readonly tokenFile: string
   readonly tls: { readonly cert: string; readonly key: string } | null
+}
+
+export interface AttestationConfig {
+  /** Where people reach the links, without a slash at its end; null: it is off. */
+  readonly url: string | null
+  /** How long a statement counts. */
+  readonly validMs: number
 }
 
 export interface JournalConfig {

@@ -88,13 +88,14 @@ export function person(site: LookupSite, name: string): Person {
 const overridesOn = (site: LookupSite, subject: Override['subject']): readonly Override[] =>
   unlessDamaged(() => site.store().overridesOn(subject), site.tell) ?? []
 
-/** Exemptions and locks name whom they are about in the words of their change. */
+/** Exemptions, locks and statements name whom they are about in the words of their change. */
 function ordersAbout(site: LookupSite, subjects: readonly Override['subject'][]): readonly HistoryEntry[] {
   const names = subjects.map(({ kind, id }) => `${kind} ${id} `)
   return readable(site, site.store().history(MAX_ORDERS))
     .filter(
       ({ kind, change }) =>
-        (kind === 'exempt' || kind === 'lock') && names.some((name) => change.startsWith(name)),
+        ((kind === 'exempt' || kind === 'lock') && names.some((name) => change.startsWith(name))) ||
+        (kind === 'attest' && names.some((name) => change.includes(name))),
     )
     .slice(0, MAX_TOLD_ORDERS)
 }

@@ -119,24 +119,6 @@ describe('device_gate.yaml', () => {
         '1:10 admin.tls: needs both cert and key, or neither',
       ],
       [
-        'half of what tokens are checked by',
-        'identity:\n  oauth: { issuer: https://login.example.com/, audience: mail }\n',
-        '2:3 identity.oauth: needs issuer, audience, jwks_uri and device_claim, or none of them',
-      ],
-      ...[
-        'http://login.example.com/keys',
-        'file:///etc/keys',
-        'login.example.com',
-        'https://me:pw@login.example.com/',
-      ].map(
-        (uri) =>
-          [
-            `keys of tokens from ${uri}`,
-            `identity: { oauth: { issuer: a, audience: b, device_claim: c, jwks_uri: "${uri}" } }`,
-            '1:63 identity.oauth.jwks_uri: must be an https URL without a password, or http on loopback',
-          ] as const,
-      ),
-      [
         'a network too wide',
         'identity: { exempt_networks: [10.0.0.0/33] }',
         '1:31 identity.exempt_networks[0]: must be a network such as 10.0.0.0/8 (found "10.0.0.0/33")',
@@ -195,6 +177,24 @@ describe('device_gate.yaml', () => {
         'device certificates without TLS',
         'identity: { client_ca: ca.pem }',
         '1:13 identity.client_ca: needs imap.tls.cert and imap.tls.key',
+      ],
+      ...[
+        'http://gate.example.com',
+        'gate.example.com',
+        'https://gate.example.com/?a=b',
+        'https://u:p@gate.example.com',
+      ].map(
+        (url) =>
+          [
+            `statements by links below ${url}`,
+            `attestation: { url: "${url}" }`,
+            '1:16 attestation.url: must be an https address such as https://gate.example.com; http only on loopback',
+          ] as const,
+      ),
+      [
+        'statements that never end',
+        'attestation: { valid: 367d }',
+        '1:16 attestation.valid: must be 1h to 366d (found "367d")',
       ],
       [
         'an age of the journal that is no duration',
@@ -288,6 +288,16 @@ describe('device_gate.yaml', () => {
         { host: '127.0.0.1', port: 0 },
       ])
     })
+    for (const [url, base] of [
+      ['https://gate.example.com/', 'https://gate.example.com'],
+      ['https://example.com/gate/', 'https://example.com/gate'],
+      ['http://[::1]:8143', 'http://[::1]:8143'],
+    ] as const)
+      it(`statements by links below ${url}`, () => {
+        const reading = parse(`attestation: { url: "${url}", valid: 30d }`)
+        assert.ok(reading.ok)
+        assert.deepEqual(reading.config.attestation, { url: base, validMs: 30 * 86_400_000 })
+      })
     it('a journal of ten million entries and a year', () => {
       const reading = parse('journal: { max_age: 366d, max_entries: 10000000, pseudonymise: true }')
       assert.ok(reading.ok)

@@ -17,7 +17,6 @@ describe('what the gate says of itself', () => {
     storeProblem: null,
     adminAddress: null,
     adminProblem: null,
-    oauthProblem: null,
   })
 
   it('is read as it was written', () => {
