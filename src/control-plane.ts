@@ -9,6 +9,7 @@ import { startFeedsDuty } from './feeds-duty'
 import type { ControlParts } from './host-parts'
 import { BlockLog } from './journal/block-log'
 import { startMetricsDuty } from './metrics-duty'
+import { startOauthDuty, type OauthDuty } from './oauth-duty'
 import { Indexer } from './journal/indexer'
 import { exportForm } from './lookup/exported'
 import { startOrdersDuty } from './orders-duty'
@@ -30,7 +31,8 @@ export async function startControlPlane(parts: ControlParts): Promise<ControlPla
   const { stateDir, policy: policyConfig } = config.current()
   const startedAt = Date.now()
   /** Told of while they are still starting. */
-  const duties: { fleet?: FleetDuty | undefined; policy?: PolicyDuty; admin?: AdminDuty } = {}
+  const duties: { fleet?: FleetDuty | undefined; policy?: PolicyDuty; admin?: AdminDuty; oauth?: OauthDuty } =
+    {}
   let replicaProblem: string | null = null
 
   const status = (): HostStatus => ({
@@ -42,6 +44,7 @@ export async function startControlPlane(parts: ControlParts): Promise<ControlPla
     storeProblem: replicaProblem ?? duties.fleet?.problem() ?? null,
     adminAddress: duties.admin?.address() ?? null,
     adminProblem: duties.admin?.problem() ?? null,
+    oauthProblem: duties.oauth?.problem() ?? null,
   })
   const sayStatus = (): void => {
     try {
@@ -60,11 +63,13 @@ export async function startControlPlane(parts: ControlParts): Promise<ControlPla
   parts.onConfigProblems(sayStatus)
   const orders = startOrdersDuty(parts)
   const feeds = await startFeedsDuty(parts)
+  duties.oauth = startOauthDuty(parts, sayStatus)
   const recalls = startRecallDuty(parts)
   const metrics = await startMetricsDuty(parts, {
     fleet: duties.fleet,
     policyProblems: () => duties.policy?.problems() ?? [],
     replicaProblem: () => replicaProblem,
+    oauthProblem: () => duties.oauth?.problem() ?? null,
   })
   const blockLog = new BlockLog(stateDir, journal, onFault, {
     shown: exportForm(() => config.current()),
@@ -95,6 +100,7 @@ export async function startControlPlane(parts: ControlParts): Promise<ControlPla
       metrics.close()
       await cleaning
       await feeds.close()
+      await duties.oauth?.close()
       await orders.close()
       await recalls.close()
       await indexer.close()

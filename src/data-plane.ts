@@ -1,11 +1,13 @@
 import type { HostConfig } from './config/host-config'
+import { watchOauthKeys } from './config/oauth-key-file'
 import { watchTagKeys } from './config/tag-key-file'
 import { startCounting } from './counting'
 import { DecisionGate } from './gate/decision-gate'
 import type { HostParts } from './host-parts'
 import { createTagReader } from './identity/device-tag'
-import type { TagReader } from './identity/claim'
+import type { TagReader, TokenReader } from './identity/claim'
 import { createNetworkMatcher } from './identity/exempt-networks'
+import { createTokenReader } from './identity/oauth-token'
 import { startImapServer } from './imap/server'
 import type { JournalStore } from './journal/journal-store'
 import type { WorkerNote } from './journal/worker-notes'
@@ -13,6 +15,9 @@ import type { SmtpGate } from './smtp/smtp-gate'
 
 /** How soon another number of open sessions is told. */
 const SESSIONS_MS = 5000
+
+/** How often the control plane is told that a key is missing: anybody can make tokens up. */
+const UNKNOWN_KEY_MS = 10_000
 
 /** How often it is looked whether somebody asks about sessions: one look at an index that is empty nearly always. */
 const INQUIRY_MS = 250
@@ -29,7 +34,7 @@ export async function startDataPlane(parts: HostParts): Promise<DataPlane> {
   let networks = networksOf(config.current())
 
   const { journal, replica } = parts
-  const noted = { pid: process.pid, sequence: 0, sessions: 0, orderedAt: Date.now() }
+  const noted = { pid: process.pid, sequence: 0, sessions: 0, orderedAt: Date.now(), unknownKeyAt: 0 }
   const note = (changed: Partial<WorkerNote>): void => {
     journal.workers.note(Object.assign(noted, changed)).catch(onFault)
   }
@@ -61,6 +66,11 @@ export async function startDataPlane(parts: HostParts): Promise<DataPlane> {
     if (sessions !== noted.sessions) note({ sessions })
   }, SESSIONS_MS).unref()
 
+  const tokens = watchTokens(parts, () => {
+    const unknownKeyAt = Date.now()
+    if (unknownKeyAt - noted.unknownKeyAt >= UNKNOWN_KEY_MS) note({ unknownKeyAt })
+  })
+
   const answering = setInterval(() => {
     answerInquiries(journal, gate).catch(onFault)
   }, INQUIRY_MS).unref()
@@ -72,6 +82,7 @@ export async function startDataPlane(parts: HostParts): Promise<DataPlane> {
         ...shared,
         isProxy: (address) => networks.isProxy(address),
         isForwarder: (address) => networks.isForwarder(address),
+        tokens: tokens.current,
         config: () => config.current().imap,
         clientCa: () => config.current().identity.clientCa,
         counts,
@@ -87,6 +98,7 @@ export async function startDataPlane(parts: HostParts): Promise<DataPlane> {
       clearInterval(noting)
       clearInterval(answering)
       tags.close()
+      tokens.close()
       await imap?.close()
       gate.close()
       await counting.close()
@@ -120,4 +132,25 @@ function watchTags(parts: HostParts): {
     current: () => createTagReader(keys.current(), config.current().identity.tag.separator),
     close: () => keys.close(),
   }
+}
+
+/** The reader of OAuth tokens under the rules and the keys as they are now; null: there are no rules. */
+function watchTokens(
+  { config }: HostParts,
+  onUnknownKey: () => void,
+): { current: () => TokenReader | null; close: () => void } {
+  const keys = watchOauthKeys(config.current().stateDir)
+  const current = (): TokenReader | null => {
+    const { oauth } = config.current().identity
+    if (!oauth) return null
+    const reader = createTokenReader(oauth, keys.current())
+    return {
+      read: (user, token, now) => {
+        const reading = reader.read(user, token, now)
+        if (reading.status === 'unchecked') onUnknownKey()
+        return reading
+      },
+    }
+  }
+  return { current, close: () => keys.close() }
 }

@@ -21,6 +21,8 @@ export interface HostStanding {
   readonly policyProblems: () => readonly string[]
   /** Why commands do not reach this process. */
   readonly replicaProblem: () => string | null
+  /** Why the keys of OAuth tokens cannot be fetched. */
+  readonly oauthProblem: () => string | null
 }
 
 export interface MetricsDuty extends Watch {
@@ -57,6 +59,9 @@ export async function startMetricsDuty(parts: ControlParts, standing: HostStandi
       const { sessions, workers: deciding, lagMs } = workers()
       return {
         ...hostFigures(parts, standing.fleet, standing.policyProblems().length),
+        ...(parts.config.current().identity.oauth && {
+          device_gate_oauth_keys_problem: [{ value: standing.oauthProblem() === null ? 0 : 1 }],
+        }),
         device_gate_imap_sessions: [{ value: sessions }],
         device_gate_workers: [{ value: deciding }],
         device_gate_replica_lag_seconds: [{ value: lagMs / 1000 }],

@@ -90,6 +90,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   'tag keys': ['device-gate tag keys'],
   profile: [
     'device-gate profile d-17 --apple --imap imap.example.com --smtp mail.example.com --out anna.mobileconfig',
+    'device-gate profile d-18 --android --template mail-app.json --imap imap.example.com --out d-18.json',
   ],
   'token issue': ['device-gate token issue anna --role operator --expires 90d'],
   'token list': ['device-gate token list'],

@@ -8,7 +8,7 @@ import { isSecretReference } from '../feeds/secrets'
 import { answer, note, type CommandContext } from './context'
 import { durationMs } from './moment'
 import { authorship, type ReasonOptions } from './orders'
-import { printable, UsageError } from './output'
+import { printable, UsageError, isoTime } from './output'
 
 export interface AddOptions extends ReasonOptions {
   readonly kind: string
@@ -35,7 +35,7 @@ export async function addFeed(context: CommandContext, name: string, options: Ad
     kind: kind.kind,
     settings: settingsOf(kind, pairs('--set', options.set)),
     secrets: secretsOf(kind, pairs('--secret', options.secret)),
-    everyS: everyS(kind, options.every),
+    everyS: everySOf(kind, options.every),
     breaker: {
       percent: number('--percent', options.percent, DEFAULT_BREAKER.percent, 100),
       count: number('--count', options.count, DEFAULT_BREAKER.count, 1_000_000),
@@ -49,8 +49,16 @@ export async function addFeed(context: CommandContext, name: string, options: Ad
   await new FeedDesk(context.store()).add(definition, by)
   if (kind.sweep === undefined && definition.of === null)
     note(context, 'events can be lost: add a feed with a sweep, and this one with --of its name')
-  answer(context, definition, `feed ${name} added; try it: device-gate feed test ${name}\n`)
+  answer(context, definitionJson(definition), `feed ${name} added; try it: device-gate feed test ${name}\n`)
 }
+
+/** Of a secret it has the place. */
+const definitionJson = ({ everyS, breaker, created, ...rest }: FeedDefinition): object => ({
+  ...rest,
+  every_s: everyS,
+  breaker: { percent: breaker.percent, count: breaker.count, window_s: breaker.windowS },
+  created_at: isoTime(created),
+})
 
 function pairs(option: string, given: readonly string[] = []): Record<string, string> {
   return Object.fromEntries(
@@ -86,7 +94,7 @@ function secretsOf(kind: FeedKind, given: Readonly<Record<string, string>>): Rec
   return { ...given }
 }
 
-function everyS(kind: FeedKind, text: string | undefined): number {
+function everySOf(kind: FeedKind, text: string | undefined): number {
   if (!kind.sweep) {
     if (text !== undefined) throw new UsageError(`--every: kind ${kind.kind} has no sweep`)
     return 0

@@ -62,10 +62,11 @@ export async function syncFeed(context: CommandContext, definition: FeedDefiniti
     )
   if (report.goneHeld !== null) context.tell(report.goneHeld)
   await untilInForce(context, performance.now())
-  const { applied, unchanged, older, held, bad, gone } = report
+  const { goneHeld, notModified, ...counts } = report
+  const { applied, unchanged, older, held, bad, gone } = counts
   answer(
     context,
-    report,
+    { ...counts, gone_held: goneHeld, not_modified: notModified },
     `${applied} applied, ${unchanged} unchanged, ${older} older, ${held} set aside, ${bad} bad, ${gone} gone\n`,
   )
 }

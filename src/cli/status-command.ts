@@ -61,6 +61,7 @@ const statusText = (found: StatusFacts, now: number): string =>
       : []),
     ...(found.gate?.adminAddress != null ? [['admin server', found.gate.adminAddress] as const] : []),
     ...(found.gate?.adminProblem != null ? [['ADMIN SERVER', found.gate.adminProblem] as const] : []),
+    ...(found.gate?.oauthProblem != null ? [['OAUTH KEYS', found.gate.oauthProblem] as const] : []),
     ['tag keys', keysText(found.tagKeys)],
     ...found.feeds.map((feed) => [`feed ${feed.name}`, feedText(feed, now)] as const),
     ['devices', found.devices],

@@ -5,7 +5,9 @@ import type { Enforcement, FailMode, UnidentifiedRule } from '../policy/vocabula
 import { durationMs } from './duration'
 import type { ConfigProblem, KeyPath, Reading } from './config-problem'
 import type { HostConfig, ImapConfig, ListenAddress } from './host-config'
+import { isLoopback } from './loopback'
 import { namedFileProblems } from './named-files'
+import { oauthProblems, oauthRules, type OauthYaml } from './oauth-rules'
 import { parseRedisUrl, type RedisTarget } from './redis-url'
 import { publishedSchema, readValidYaml } from './schema'
 
@@ -29,6 +31,7 @@ export interface HostYaml {
     readonly unidentified: UnidentifiedRule
     readonly tag: { readonly separator: string; readonly key_file: string }
     readonly client_ca: string | null
+    readonly oauth: OauthYaml
     readonly exempt_networks: readonly string[]
   }
   readonly smtp: { readonly enabled: boolean }
@@ -85,6 +88,7 @@ export function parseHostConfig(
     ...journalProblems(raw, problemAt),
     ...adminProblems(raw, problemAt),
     ...attestationProblems(raw, problemAt),
+    ...oauthProblems(raw.identity.oauth, problemAt),
   ]
   if (problems.length > 0) return { ok: false, problems }
   const config = toHostConfig(raw, options.harakaDir)
@@ -115,6 +119,7 @@ export function toHostConfig(raw: HostYaml, harakaDir: string): HostConfig {
       unidentified: raw.identity.unidentified,
       tag: { separator: raw.identity.tag.separator, keyFile: inConfig(raw.identity.tag.key_file) },
       clientCa: optional(raw.identity.client_ca),
+      oauth: oauthRules(raw.identity.oauth),
       exemptNetworks: raw.identity.exempt_networks,
     },
     smtp: raw.smtp,
@@ -269,7 +274,3 @@ function adminProblems({ admin }: HostYaml, problemAt: ProblemAt): ConfigProblem
   const problem = `is beyond this host: that needs admin.tls.cert and admin.tls.key (found "${address.host}")`
   return [problemAt(['admin', 'listen'], problem)]
 }
-
-/** A name may lead anywhere, but this one (RFC 6761 section 6.3). */
-const isLoopback = (host: string): boolean =>
-  host === 'localhost' || host === '::1' || (net.isIPv4(host) && host.startsWith('127.'))

@@ -1,3 +1,4 @@
+import type { OauthRules } from '../identity/oauth-token'
 import type { Enforcement, FailMode, UnidentifiedRule } from '../policy/vocabulary'
 import type { RedisTarget } from './redis-url'
 
@@ -17,6 +18,8 @@ export interface HostConfig {
     readonly tag: { readonly separator: string; readonly keyFile: string }
     /** PEM bundle of the CA that issues device certificates, or null. */
     readonly clientCa: string | null
+    /** null: tokens prove no device. */
+    readonly oauth: OauthRules | null
     /** CIDR networks. */
     readonly exemptNetworks: readonly string[]
   }

@@ -16,6 +16,8 @@ export interface HostStatus {
   readonly adminAddress: string | null
   /** Why it does not, though it should. */
   readonly adminProblem: string | null
+  /** Why the keys of OAuth tokens cannot be fetched; null: they can, or none are asked for. */
+  readonly oauthProblem: string | null
 }
 
 const statusPath = (stateDir: string): string => path.join(stateDir, 'status.json')

@@ -8,7 +8,7 @@ import { faultDecision } from '../policy/decide'
 import type { DecisionRequest, Subject } from '../policy/decision'
 import { effectiveMode, siteMode } from '../policy/effective-mode'
 import type { ActivePolicy } from '../policy/policy'
-import type { FailMode } from '../policy/vocabulary'
+import type { FailMode, Mode } from '../policy/vocabulary'
 import { DecisionCache } from './decision-cache'
 import { decisionId, isPlainAllow } from './decision-id'
 import type { DecisionContext, Following, GateDecision, KeyedSubject, LiveSession, SessionGate } from './gate'
@@ -96,6 +96,22 @@ export class DecisionGate implements SessionGate {
     return decision
   }
 
+  decideUnchecked(subject: KeyedSubject, nowMs: number): GateDecision {
+    const decision = this.decide(subject, nowMs)
+    const { enforcement, failMode } = this.deps.host()
+    const isGated = !subject.exemptNetwork && enforcement !== 'off' && this.#siteMode() !== 'off'
+    return isGated && failMode === 'closed' ? this.#undecided(subject) : decision
+  }
+
+  enforces({ exemptNetwork }: KeyedSubject): boolean {
+    try {
+      this.#activePolicy()
+    } catch (error) {
+      this.deps.onFault(error)
+    }
+    return !exemptNetwork && effectiveMode(this.#siteMode(), this.deps.host().enforcement) === 'enforce'
+  }
+
   record(decision: GateDecision, context: DecisionContext): void {
     this.#counts.decided(context.protocol, decision)
     const bucket = bucketOf(context.at)
@@ -181,17 +197,21 @@ export class DecisionGate implements SessionGate {
     return this.#active
   }
 
+  /** As it was last known: where the policy cannot be read, nothing must become looser for it. */
+  #siteMode(): Mode {
+    return this.#active ? siteMode(this.#active) : 'enforce'
+  }
+
   /** Not cached: the next request tries again. */
   #fault(subject: KeyedSubject, error: unknown): GateDecision {
     this.deps.onFault(error)
+    return this.#undecided(subject)
+  }
+
+  #undecided(subject: KeyedSubject): GateDecision {
     const { failMode, enforcement } = this.deps.host()
-    const site = this.#active ? siteMode(this.#active) : 'enforce'
-    const decision = faultDecision(
-      failMode,
-      effectiveMode(site, enforcement),
-      subject,
-      this.#active?.version ?? 0,
-    )
+    const mode = effectiveMode(this.#siteMode(), enforcement)
+    const decision = faultDecision(failMode, mode, subject, this.#active?.version ?? 0)
     return { ...decision, id: decisionId(subject, decision) }
   }
 }

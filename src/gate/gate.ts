@@ -31,8 +31,15 @@ export interface Gate {
   record(decision: GateDecision, context: DecisionContext): void
 }
 
-/** A gate that also watches over sessions which go on after their decision. */
+/** A gate for logins that it takes itself, to sessions which go on after their decision. */
 export interface SessionGate extends Gate {
+  /**
+   * The decision for somebody whose proof cannot be checked now. With `fail_mode: open` the decision without it; closed:
+   * a fault, where there is anything to decide.
+   */
+  decideUnchecked(subject: KeyedSubject, nowMs: number): GateDecision
+  /** Whether a block would be one now: nobody is refused in modes off and monitor, nor from an exempt network. */
+  enforces(subject: KeyedSubject): boolean
   /** From now on `session` is told when it comes to be decided differently than by `decision`. */
   follow(session: LiveSession, decision: GateDecision): Following
 }

@@ -16,3 +16,22 @@ export type TagReading =
 export interface TagReader {
   read(userName: string): TagReading
 }
+
+/** Why an OAuth token is taken for a wrong one; `form` is all that makes it no token for us at all. */
+export type TokenFault =
+  'form' | 'algorithm' | 'type' | 'signature' | 'issuer' | 'audience' | 'expired' | 'not_yet' | 'user'
+
+/** What became of an OAuth token. */
+export type TokenReading =
+  /** Signed by the issuer, for the site, of now, for this user; `claim` where it names a device. */
+  | { readonly status: 'valid'; readonly claim: Claim | null }
+  /** Treat as a wrong password, tell nobody why. */
+  | { readonly status: 'wrong'; readonly fault: TokenFault }
+  /** It cannot be checked now, and so proves nothing: that is not the same as to name no device. */
+  | { readonly status: 'unchecked'; readonly lacks: 'keys' | 'key' }
+
+/** Checks OAuth tokens against the keys that are here; asks nobody. */
+export interface TokenReader {
+  /** `user`: whom the login is for. `now`: epoch milliseconds. */
+  read(user: string, token: Buffer, now: number): TokenReading
+}

@@ -1,8 +1,8 @@
 import type { PeerCertificate } from 'node:tls'
 
 import type { Claim } from '../policy/decision'
+import { deviceIdOf } from './device-id'
 
-const MAX_DEVICE_ID = 256
 const URN = /^urn:device:(.+)$/i
 
 /**
@@ -21,11 +21,8 @@ export function certificateClaim(
   const [kind = []] = [urns, ofType('DNS'), commonNames(certificate.subject)].filter(
     ({ length }) => length > 0,
   )
-  const [deviceId] = kind
-  if (deviceId === undefined || kind.length > 1) return null
-  // eslint-disable-next-line no-control-regex -- an id with control characters is no id
-  if (deviceId === '' || deviceId.length > MAX_DEVICE_ID || /[\0-\x1f\x7f-\x9f]/.test(deviceId)) return null
-  return { deviceId, proof: 'certificate' }
+  const deviceId = kind.length > 1 ? null : deviceIdOf(kind[0])
+  return deviceId === null ? null : { deviceId, proof: 'certificate' }
 }
 
 /** Node gives a list where a subject has several, and a subject that is null where there is none at all. */

@@ -2,7 +2,7 @@ import type { PeerCertificate } from 'node:tls'
 
 import type { ImapConfig } from '../config/host-config'
 import type { GateDecision, KeyedSubject, SessionGate } from '../gate/gate'
-import type { TagReader } from '../identity/claim'
+import type { TagReader, TokenReading } from '../identity/claim'
 import { certificateClaim } from '../identity/client-certificate'
 import type { LoginResult, UpstreamProblem } from '../metrics/words'
 import { effectOf, type Claim } from '../policy/decision'
@@ -18,6 +18,8 @@ export interface LoginHost {
   readonly proven: CredentialCache
   readonly refusals: RefusalRate
   tags(): TagReader
+  /** null: tokens prove no device here. */
+  readToken(user: string, token: Buffer): TokenReading | null
   isExempt(address: string): boolean
   config(): ImapConfig
   now(): number
@@ -43,22 +45,27 @@ export interface Admission {
 }
 
 /** What the client is told; `untagged` are whole lines. */
-export type LoginOutcome =
-  | (UpstreamLogin & { readonly status: 'ok' } & Admission)
-  | {
-      readonly status: 'no'
-      readonly untagged: string
-      /** Behind the tag. */
-      readonly text: string
-      /** A failed OAuth exchange ends with a challenge before the answer (RFC 7628 3.2.3). */
-      readonly challenge: string | null
-    }
+export type LoginOutcome = (UpstreamLogin & { readonly status: 'ok' } & Admission) | Refusal
+
+interface Refusal {
+  readonly status: 'no'
+  readonly untagged: string
+  /** Behind the tag. */
+  readonly text: string
+  /** A failed OAuth exchange ends with a challenge before the answer (RFC 7628 3.2.3). */
+  readonly challenge: string | null
+}
 
 /** About as long as a wrong password takes at Dovecot, so that a wrong tag cannot be told from it. */
 const DELAY_MS = 2000
 
-const no = (text: string, untagged = ''): LoginOutcome => ({ status: 'no', untagged, text, challenge: null })
+const no = (text: string, untagged = ''): Refusal => ({ status: 'no', untagged, text, challenge: null })
 export const AUTHENTICATION_FAILED = no('NO [AUTHENTICATIONFAILED] Authentication failed.')
+/** As servers say it who check tokens themselves; RFC 7628 has the first, the other is Google's. */
+const WRONG_TOKEN = {
+  OAUTHBEARER: '{"status":"invalid_token"}',
+  XOAUTH2: '{"status":"401","schemes":"bearer"}',
+} as const
 const UNREACHABLE = no(
   'NO [UNAVAILABLE] The mail server cannot be reached right now; please try again later.',
 )
@@ -66,6 +73,8 @@ const UNREACHABLE = no(
 /** One login, from a credential to what its client is told. */
 export class LoginAttempt {
   #gone = false
+  /** A token came that cannot be checked now, and nothing else that proves a device. */
+  #unchecked = false
   /** What is being waited for. */
   #pending: { abort(): void } | undefined
 
@@ -82,8 +91,8 @@ export class LoginAttempt {
 
   /**
    * A device that proved itself cryptographically is decided before the upstream is dialled; for any other
-   * the password is proven first, so that nobody learns a device's state by guessing names. Overwrites the
-   * credential when it is done with it.
+   * the password is proven first, so that nobody learns a device's state by guessing names. So is a token that
+   * cannot be checked here. Overwrites the credential when it is done with it.
    */
   async run(credential: Credential): Promise<LoginOutcome> {
     try {
@@ -91,7 +100,15 @@ export class LoginAttempt {
       if (reading.status === 'invalid') return await this.fail('wrong_tag')
       const tagClaim = reading.status === 'valid' ? reading.claim : null
       const known = { ...credential, user: reading.user }
-      const subject = this.#subject(reading.user, tagClaim)
+      const token = known.kind === 'bearer' ? this.host.readToken(known.user, known.token) : null
+      const subject = this.#subject(
+        reading.user,
+        tagClaim ?? (token?.status === 'valid' ? token.claim : null),
+      )
+      // In mode monitor nobody is refused: there the upstream alone says whether it is wrong.
+      if (known.kind === 'bearer' && token?.status === 'wrong' && this.host.gate.enforces(subject))
+        return await this.#wrongToken(known.mechanism)
+      this.#unchecked = token?.status === 'unchecked' && subject.claim === null
       if (subject.claim !== null || this.host.proven.has(known, this.host.now())) {
         const refusal = await this.#refusalBeforeDialling(subject)
         if (refusal) return refusal
@@ -103,17 +120,23 @@ export class LoginAttempt {
   }
 
   /** What a wrong password gets, when a wrong password would get it. */
-  async fail(result: 'wrong_password' | 'wrong_tag'): Promise<LoginOutcome> {
+  async fail(result: 'wrong_password' | 'wrong_tag' | 'wrong_token'): Promise<Refusal> {
     this.host.onLoginResult(result)
     await this.#delay()
     return AUTHENTICATION_FAILED
   }
 
-  #subject(user: string, tagClaim: Claim | null): KeyedSubject {
+  /** What a token that the upstream would not take gets. */
+  async #wrongToken(mechanism: keyof typeof WRONG_TOKEN): Promise<LoginOutcome> {
+    const failed = await this.fail('wrong_token')
+    return { ...failed, challenge: Buffer.from(WRONG_TOKEN[mechanism]).toString('base64') }
+  }
+
+  #subject(user: string, named: Claim | null): KeyedSubject {
     const { certificate, platformHint, remoteAddress } = this.facts
     return this.host.gate.subject({
       user,
-      claim: (certificate && certificateClaim(certificate)) ?? tagClaim,
+      claim: (certificate && certificateClaim(certificate)) ?? named,
       platformHint,
       exemptNetwork: this.host.isExempt(remoteAddress),
     })
@@ -172,7 +195,10 @@ export class LoginAttempt {
   }
 
   #decide(subject: KeyedSubject): GateDecision {
-    return this.host.gate.decide(subject, this.host.now())
+    const { gate } = this.host
+    return this.#unchecked
+      ? gate.decideUnchecked(subject, this.host.now())
+      : gate.decide(subject, this.host.now())
   }
 
   #record(decision: GateDecision, subject: KeyedSubject): void {

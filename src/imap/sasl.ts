@@ -1,4 +1,4 @@
-import { decodeBase64 } from './base64'
+import { decodeBase64 } from '../identity/base64'
 import type { Credential } from './credential'
 
 export const MECHANISMS = ['PLAIN', 'LOGIN', 'XOAUTH2', 'OAUTHBEARER', 'EXTERNAL'] as const

@@ -2,7 +2,7 @@ import net from 'node:net'
 
 import type { ImapConfig, ListenAddress } from '../config/host-config'
 import type { SessionGate } from '../gate/gate'
-import type { TagReader } from '../identity/claim'
+import type { TagReader, TokenReader, TokenReading } from '../identity/claim'
 import type { Counts } from '../metrics/counts'
 import type { LoginResult, UpstreamProblem } from '../metrics/words'
 import type { Counted } from './address-tally'
@@ -22,10 +22,12 @@ import type { ClientFacts } from './upstream-commands'
 export interface ImapServerDependencies extends IntakeDependencies {
   readonly gate: SessionGate
   readonly tags: () => TagReader
+  /** null: `identity.oauth` is not set. */
+  readonly tokens: () => TokenReader | null
   readonly isExempt: (address: string) => boolean
   /** PEM file of the CA of device certificates, or null. */
   readonly clientCa: () => string | null
-  readonly counts: IntakeDependencies['counts'] & Pick<Counts, 'loggedIn' | 'upstreamFailed'>
+  readonly counts: IntakeDependencies['counts'] & Pick<Counts, 'loggedIn' | 'tokenRead' | 'upstreamFailed'>
   /** Told of each fault inside; must bound what it does with many. */
   readonly onFault: (error: unknown) => void
   readonly logger: { warn(fields: Readonly<Record<string, unknown>>, message: string): void }
@@ -127,6 +129,26 @@ class ConnectionHost implements SessionHost, IntakeOwner {
     return this.deps.tags()
   }
 
+  readToken(user: string, token: Buffer): TokenReading | null {
+    const reader = this.deps.tokens()
+    if (!reader) return null
+    const reading = reader.read(user, token, this.now())
+    switch (reading.status) {
+      case 'valid':
+        this.deps.counts.tokenRead(reading.claim ? 'device' : 'no_device')
+        break
+      case 'wrong':
+        this.deps.counts.tokenRead('wrong')
+        // Or nobody could tell a mistake in the config from people who knock with other tokens.
+        this.onEvent(`wrong oauth token: ${reading.fault}`)
+        break
+      case 'unchecked':
+        this.deps.counts.tokenRead(reading.lacks === 'keys' ? 'no_keys' : 'unknown_key')
+        this.onEvent(`oauth token cannot be checked: ${UNCHECKED[reading.lacks]}`)
+    }
+    return reading
+  }
+
   isExempt(address: string): boolean {
     return this.deps.isExempt(address)
   }
@@ -208,3 +230,5 @@ class ConnectionHost implements SessionHost, IntakeOwner {
     this.#events.clear()
   }
 }
+
+const UNCHECKED = { keys: 'no keys of the issuer', key: 'its key is not among those of the issuer' } as const

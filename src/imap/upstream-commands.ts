@@ -1,4 +1,4 @@
-import { encodeBase64 } from './base64'
+import { encodeBase64 } from '../identity/base64'
 import type { Credential } from './credential'
 import { encodeResponse } from './sasl'
 

@@ -9,6 +9,8 @@ export interface WorkerNote {
   readonly sessions: number
   /** When it had taken in the newest of what people ordered. Epoch milliseconds. */
   readonly orderedAt: number
+  /** When an OAuth token last came of a key that it does not know; 0: never. Epoch milliseconds. */
+  readonly unknownKeyAt: number
 }
 
 /** Of all of them together. */
@@ -18,7 +20,7 @@ export const openSessionsIn = (notes: readonly Pick<WorkerNote, 'sessions'>[]): 
 /**
  * What each worker of the host has taken in, so that it can be proven that an order is in force everywhere.
  * A worker writes once for what people order, which is rare, at most once a second for what feeds change, and
- * when its number of sessions changed within some seconds.
+ * when its number of sessions changed, or a key of OAuth tokens was missing, within some seconds.
  */
 export class WorkerNotes {
   readonly #notes: TextDatabase
@@ -27,8 +29,9 @@ export class WorkerNotes {
     this.#notes = environment.database('workers')
   }
 
-  async note({ pid, sequence, sessions, orderedAt }: WorkerNote): Promise<void> {
-    await this.environment.write(() => void this.#notes.put(pid, `${sequence} ${sessions} ${orderedAt}`))
+  async note({ pid, sequence, sessions, orderedAt, unknownKeyAt }: WorkerNote): Promise<void> {
+    const text = `${sequence} ${sessions} ${orderedAt} ${unknownKeyAt}`
+    await this.environment.write(() => void this.#notes.put(pid, text))
   }
 
   /** A process that ends orderly leaves no note. */
@@ -40,8 +43,9 @@ export class WorkerNotes {
   of(pids: readonly number[]): WorkerNote[] {
     this.environment.refresh()
     return pids.flatMap((pid) => {
-      const [sequence, sessions = 0, orderedAt = 0] = this.#notes.get(pid)?.split(' ').map(Number) ?? []
-      return sequence === undefined ? [] : { pid, sequence, sessions, orderedAt }
+      const [sequence, sessions = 0, orderedAt = 0, unknownKeyAt = 0] =
+        this.#notes.get(pid)?.split(' ').map(Number) ?? []
+      return sequence === undefined ? [] : { pid, sequence, sessions, orderedAt, unknownKeyAt }
     })
   }
 

@@ -11,6 +11,7 @@ export const PROBLEM_KINDS = [
   'no_policy',
   'policy_file',
   'config_file',
+  'oauth_keys',
   'restart_needed',
   'held_back',
   'proposed',
@@ -58,6 +59,15 @@ export const problemsOf = (facts: StatusFacts): readonly Problem[] => [
     : []),
   ...feedProblems(facts),
   ...fleetProblems(facts),
+  ...(facts.gate?.oauthProblem == null
+    ? []
+    : [
+        problem(
+          'oauth_keys',
+          `the keys of OAuth tokens cannot be fetched: ${facts.gate.oauthProblem}`,
+          'the last ones count for a day; bring identity.oauth.jwks_uri back, or mend it',
+        ),
+      ]),
   ...facts.configWaiting.map((key) =>
     problem('restart_needed', `the edit of ${key} is not in force`, 'restart Haraka'),
   ),

@@ -98,6 +98,7 @@ export const statusJson = (facts: StatusFacts, now: number): object => ({
   config_waiting: facts.configWaiting,
   damaged: facts.damaged,
   admin: { address: facts.gate?.adminAddress ?? null, problem: facts.gate?.adminProblem ?? null },
+  oauth: { problem: facts.gate?.oauthProblem ?? null },
   gate: facts.gate
     ? {
         pid: facts.gate.pid,

@@ -1,5 +1,5 @@
 import { MODES, OUTCOMES, PROTOCOLS, REASONS } from '../policy/vocabulary'
-import { CHECKS, LOGIN_RESULTS, PROXY_HEADER_PROBLEMS, UPSTREAM_PROBLEMS } from './words'
+import { CHECKS, LOGIN_RESULTS, PROXY_HEADER_PROBLEMS, TOKEN_RESULTS, UPSTREAM_PROBLEMS } from './words'
 
 export interface MetricDefinition {
   readonly type: 'counter' | 'gauge' | 'histogram'
@@ -57,6 +57,17 @@ export const METRICS = {
     type: 'counter',
     help: 'Connections from imap.proxy_networks that were closed, by what was wrong with their PROXY header.',
     labels: { kind: PROXY_HEADER_PROBLEMS },
+  },
+  device_gate_oauth_tokens_total: {
+    type: 'counter',
+    help: 'OAuth tokens by what they were found to be, where identity.oauth is set. `unknown_key` and `no_keys` could not be checked.',
+    labels: { result: TOKEN_RESULTS },
+  },
+  device_gate_oauth_keys_problem: {
+    type: 'gauge',
+    help: '1 while the keys of the OAuth issuer cannot be fetched, else 0. The last ones count for a day.',
+    labels: NO_LABELS,
+    when: 'where identity.oauth is set',
   },
   device_gate_imap_sessions: {
     type: 'gauge',

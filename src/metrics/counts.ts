@@ -5,9 +5,11 @@ import {
   LOGIN_RESULTS,
   OUTCOMES_OF,
   PROXY_HEADER_PROBLEMS,
+  TOKEN_RESULTS,
   UPSTREAM_PROBLEMS,
   type LoginResult,
   type ProxyHeaderProblem,
+  type TokenResult,
   type UpstreamProblem,
 } from './words'
 
@@ -46,6 +48,7 @@ const DECISIONS = table(PROTOCOLS, (protocol) =>
   ),
 )
 const LOGINS = table(LOGIN_RESULTS, (result) => place('device_gate_imap_logins_total', { result }))
+const TOKENS = table(TOKEN_RESULTS, (result) => place('device_gate_oauth_tokens_total', { result }))
 const UPSTREAM = table(UPSTREAM_PROBLEMS, (kind) => place('device_gate_upstream_errors_total', { kind }))
 const PROXY_HEADERS = table(PROXY_HEADER_PROBLEMS, (kind) =>
   place('device_gate_proxy_headers_refused_total', { kind }),
@@ -103,6 +106,10 @@ export class Counts {
 
   loggedIn(result: LoginResult): void {
     this.#add(LOGINS[result])
+  }
+
+  tokenRead(result: TokenResult): void {
+    this.#add(TOKENS[result])
   }
 
   upstreamFailed(problem: UpstreamProblem): void {

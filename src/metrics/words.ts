@@ -16,9 +16,17 @@ export type UpstreamProblem = (typeof UPSTREAM_PROBLEMS)[number]
 
 /**
  * How an IMAP login ended. `refused`: by the gate. `wrong_password`: by the site's server. `wrong_tag`: the tag of a
- * device does not verify. `unavailable`: the site's server could not be asked.
+ * device does not verify. `wrong_token`: an OAuth token is not what `identity.oauth` asks for. `unavailable`: the site's
+ * server could not be asked.
  */
-export const LOGIN_RESULTS = ['accepted', 'refused', 'wrong_password', 'wrong_tag', 'unavailable'] as const
+export const LOGIN_RESULTS = [
+  'accepted',
+  'refused',
+  'wrong_password',
+  'wrong_tag',
+  'wrong_token',
+  'unavailable',
+] as const
 export type LoginResult = (typeof LOGIN_RESULTS)[number]
 
 /**
@@ -27,6 +35,13 @@ export type LoginResult = (typeof LOGIN_RESULTS)[number]
  */
 export const PROXY_HEADER_PROBLEMS = ['missing', 'malformed', 'incomplete', 'late'] as const
 export type ProxyHeaderProblem = (typeof PROXY_HEADER_PROBLEMS)[number]
+
+/**
+ * What an OAuth token was found to be. `device`: it names one. `no_device`: it is good and names none. `unknown_key`,
+ * `no_keys`: it could not be checked.
+ */
+export const TOKEN_RESULTS = ['device', 'no_device', 'wrong', 'unknown_key', 'no_keys'] as const
+export type TokenResult = (typeof TOKEN_RESULTS)[number]
 
 /** What must be so for a host to be ready. */
 export const CHECKS = ['replica', 'policy', 'workers', 'imap', 'lease'] as const

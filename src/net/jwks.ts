@@ -24,6 +24,7 @@ export class KeySet {
   #triedAt = -Infinity
   #freshMs = 0
   #fetching: Promise<void> | undefined
+  #problem: string | null = null
 
   constructor(
     private readonly url: string,
@@ -31,10 +32,26 @@ export class KeySet {
     private readonly now: () => number,
   ) {}
 
+  /** When the issuer last said that these are its keys; -Infinity: never yet. */
+  get fetchedAt(): number {
+    return this.#fetchedAt
+  }
+
+  /** Whether they are as new as the issuer asks. */
+  get isFresh(): boolean {
+    const age = this.now() - this.#fetchedAt
+    return age >= 0 && age < this.#freshMs
+  }
+
+  /** Why they could not be had the last time; null: they could. */
+  get problem(): string | null {
+    return this.#problem
+  }
+
   /** Rejects with FetchError when there is none that may still be believed. */
   async current(): Promise<JSONWebKeySet> {
     const age = this.now() - this.#fetchedAt
-    if (!this.#keys || age >= this.#freshMs || age < 0) await this.#refresh(age < MAX_AGE_MS && age >= 0)
+    if (!this.#keys || !this.isFresh) await this.#refresh(age < MAX_AGE_MS && age >= 0)
     return this.#believed()
   }
 
@@ -54,7 +71,9 @@ export class KeySet {
   async #refresh(oldIsGood: boolean): Promise<void> {
     try {
       await (this.#fetching ??= this.#fetch())
+      this.#problem = null
     } catch (error) {
+      this.#problem = (error as Error).message
       if (!oldIsGood || !this.#keys) throw error
     } finally {
       this.#fetching = undefined

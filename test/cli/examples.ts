@@ -50,6 +50,10 @@ async function exampleSite(): Promise<CliSite> {
     'draft.yaml',
     POLICY.replace('platforms', 'platform').replace('-07:00\n    message', '\n    message'),
   )
+  site.write(
+    'mail-app.json',
+    '{ "email": "${user}", "incoming": { "server": "${imap_host}", "port": 993, "username": "${login}" } }\n',
+  )
   site.write('stricter.yaml', `${POLICY}grace: block\n${STRICTER_TESTS}`)
   await site.journal(
     blockEntry({

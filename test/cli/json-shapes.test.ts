@@ -33,7 +33,27 @@ const COMMANDS: readonly (readonly [command: string, ...rest: string[]])[] = [
   ['token issue', 'anna', '--role', 'viewer'],
   ['token list'],
   ['token revoke', 'anna'],
+  ['device import', 'devices.ndjson'],
+  ['policy check', 'policy.yaml'],
+  ['policy test', 'policy.yaml'],
+  ['policy diff', 'policy.yaml'],
+  ['policy what-if', 'policy.yaml'],
+  ['tag rotate'],
+  ['tag keys'],
+  ['tag issue', ANNA, 'anna-phone'],
+  ['tag export', 'tags.csv'],
+  ['feed add', 'files', '--kind', 'file', '--set', 'path=devices.ndjson', '--reason', 'x'],
+  ['feed test', 'files'],
+  ['feed sync', 'files'],
+  ['feed list'],
+  ['feed hold', 'files', '--reason', 'x'],
+  ['feed release', 'files', '--confirm', '0', '--reason', 'x'],
+  ['feed remove', 'files', '--reason', 'x'],
+  ['journal pseudonym', '--user', ANNA],
+  ['journal erase', '--user', ANNA, '--reason', 'x'],
 ]
+/** Of those that read or write a file, which lies in the site's directory. */
+const FILES = ['devices.ndjson', 'policy.yaml', 'tags.csv']
 
 describe('the keys of --json', () => {
   const site = cliSites()
@@ -57,9 +77,13 @@ describe('the keys of --json', () => {
     await site().applyPolicy(POLICY)
     await site().out('device', 'put', record({ evidence_at: new Date().toISOString() }))
     await site().journal(blockEntry())
+    site().write('devices.ndjson', `${record({ id: 'd-3', source: 'files' })}\n`)
+    site().write('policy.yaml', POLICY)
+    const inSite = (text: string): string =>
+      FILES.reduce((all, name) => all.replace(name, site().file(name)), text)
     const found = new Map<string, string>()
     for (const [command, ...rest] of COMMANDS) {
-      const out = await site().out(...command.split(' '), ...rest, '--json')
+      const out = await site().out(...command.split(' '), ...rest.map(inSite), '--json')
       const [first = ''] = out.split('\n')
       const value: unknown = JSON.parse(first)
       const one: unknown = Array.isArray(value) ? value[0] : value

@@ -117,6 +117,7 @@ describe('device-gate status', () => {
       config_waiting: [],
       damaged: [],
       admin: { address: null, problem: null },
+      oauth: { problem: null },
       gate: null,
       tag_keys: { count: 0, signing: null },
       feeds: [],
@@ -176,6 +177,7 @@ describe('device-gate status', () => {
       storeProblem: null,
       adminAddress: 'http://127.0.0.1:8143',
       adminProblem: null,
+      oauthProblem: 'login.example.com did not answer within 10000 ms',
       configWaiting: ['imap.listen', 'state_dir'],
     })
     const { gate, config_problems, policy_problems, config_waiting } = (await site().json(
@@ -194,6 +196,7 @@ describe('device-gate status', () => {
     assert.match(text, new RegExp(`^gate: +running, pid ${process.pid}, since 2026-11-20T08:00:00Z$`, 'm'))
     assert.match(text, /^admin server: +http:\/\/127\.0\.0\.1:8143$/m)
     assert.match(text, /^config file: +NOT in force: device_gate\.yaml:1:1 is empty$/m)
+    assert.match(text, /^OAUTH KEYS: +login\.example\.com did not answer within 10000 ms$/m)
     assert.match(text, /^policy file: +in force$/m)
     assert.match(text, /^waits for a restart: +imap\.listen\nwaits for a restart: +state_dir$/m)
   })

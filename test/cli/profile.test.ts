@@ -125,9 +125,84 @@ describe('device-gate profile', () => {
     assert.equal(readProfile(plain)['PayloadType'], 'Configuration')
   })
 
+  it('fills in the managed configuration of an app for Android', async () => {
+    const { run, file, json } = bound(await enrolled())
+    const [template, out] = [file('app.json'), file('anna.json')]
+    const app = {
+      email: '${user}',
+      title: '${organisation}: ${name} on ${device}',
+      in: { server: '${imap_host}:${imap_port}', port: 993, user: '${login}' },
+      out: { server: '${smtp_host}:${smtp_port}', user: '${login}' },
+    }
+    fs.writeFileSync(template, JSON.stringify(app))
+    const argv = ['profile', 'anna-phone', '--android', '--template', template, ...SERVERS]
+    const { code, out: told } = await run(...argv, '--name', 'Anna', '--out', out)
+    assert.deepEqual(
+      { code, told },
+      { code: 0, told: `${out}: mail of ${ANNA} on anna-phone, by ${template}\n` },
+    )
+    const { name } = (await json('tag', 'issue', ANNA, 'anna-phone')) as { name: string }
+    assert.deepEqual(JSON.parse(fs.readFileSync(out, 'utf8')), {
+      email: ANNA,
+      title: 'example.com: Anna on anna-phone',
+      in: { server: 'imap.example.com:993', port: 993, user: name },
+      out: { server: 'mail.example.com:587', user: name },
+    })
+    assert.equal(fs.statSync(out).mode & 0o777, 0o600)
+    assert.deepEqual(await json(...argv, '--out', out), {
+      device: 'anna-phone',
+      user: ANNA,
+      file: out,
+      template,
+    })
+  })
+
+  it('writes nothing where the template is wrong, and says where it is', async () => {
+    const { run, file } = bound(await enrolled())
+    const [template, out] = [file('app.json'), file('anna.json')]
+    fs.writeFileSync(template, '{"login": "${login}", "server": "${imap_host}"}')
+    const argv = ['profile', 'anna-phone', '--android', '--template', template, '--out', out]
+    assert.deepEqual(await run(...argv), {
+      code: 1,
+      out: '',
+      err: `device-gate: ${template}: server: \${imap_host} needs --imap\n`,
+    })
+    assert.equal(fs.existsSync(out), false)
+  })
+
   describe('is refused', () => {
     const cases: readonly [why: string, argv: readonly string[], code: number, err: RegExp][] = [
       ['without a kind', [...SERVERS, '--out', 'x'], 2, /--apple/],
+      [
+        'for both kinds',
+        ['--apple', '--android', '--template', 't', ...SERVERS, '--out', 'x'],
+        2,
+        /say for what/,
+      ],
+      [
+        'for Android without a template',
+        ['--android', '--out', 'x'],
+        2,
+        /--android and --template go together/,
+      ],
+      [
+        'for Apple with a template',
+        ['--apple', '--template', 't', ...SERVERS, '--out', 'x'],
+        2,
+        /--android and --template go together/,
+      ],
+      [
+        'for Android with a signer',
+        ['--android', '--template', 't', '--sign-cert', 'c', '--sign-key', 'k', '--out', 'x'],
+        2,
+        /go with --apple only/,
+      ],
+      [
+        'with a template that is not there',
+        ['--android', '--template', 'no.json', '--out', 'x'],
+        1,
+        /no\.json cannot be read/,
+      ],
       ['without a server', ['--apple', '--imap', 'a', '--out', 'x'], 2, /--smtp/],
       [
         'for a server that is none',

@@ -87,9 +87,13 @@ describe('a mandate that names an app', () => {
 
   it('goes by the ids that the site gives for the name, in place of those of the catalogue', () => {
     const own = policyOf(
-      withMandates(['app:tiktok', 'app:notes'], 'apps: { tiktok: { ios: [a.b] }, notes: { linux: [n] } }'),
+      withMandates(
+        ['app:tiktok', 'app:notes'],
+        'apps: { tiktok: { ios: [a.b, Tik Tok] }, notes: { linux: [n] } }',
+      ),
     )
     assert.equal(ruleOn(own, 'ios', ['app:a.b']), 'm-0')
+    assert.equal(ruleOn(own, 'ios', ['app:Tik Tok']), 'm-0')
     assert.equal(ruleOn(own, 'ios', ['app:com.zhiliaoapp.musically']), null)
     assert.equal(ruleOn(own, 'android', ['app:n']), 'm-1')
   })
@@ -118,6 +122,11 @@ describe('the catalogue of apps', () => {
       'an id with app: before it',
       withMandates([], 'apps: { a: { ios: [app:c] } }'),
       /apps\.a\.ios\[0\].*without app:/,
+    ],
+    [
+      'an id that ends with a space',
+      withMandates([], "apps: { a: { ios: ['b '] } }"),
+      /apps.*the id of an app/,
     ],
     ['an app without ids', withMandates([], 'apps: { a: {} }'), /apps\.a/],
     [

@@ -119,6 +119,24 @@ describe('device_gate.yaml', () => {
         '1:10 admin.tls: needs both cert and key, or neither',
       ],
       [
+        'half of what tokens are checked by',
+        'identity:\n  oauth: { issuer: https://login.example.com/, audience: mail }\n',
+        '2:3 identity.oauth: needs issuer, audience, jwks_uri and device_claim, or none of them',
+      ],
+      ...[
+        'http://login.example.com/keys',
+        'file:///etc/keys',
+        'login.example.com',
+        'https://me:pw@login.example.com/',
+      ].map(
+        (uri) =>
+          [
+            `keys of tokens from ${uri}`,
+            `identity: { oauth: { issuer: a, audience: b, device_claim: c, jwks_uri: "${uri}" } }`,
+            '1:63 identity.oauth.jwks_uri: must be an https URL without a password, or http on loopback',
+          ] as const,
+      ),
+      [
         'a network too wide',
         'identity: { exempt_networks: [10.0.0.0/33] }',
         '1:31 identity.exempt_networks[0]: must be a network such as 10.0.0.0/8 (found "10.0.0.0/33")',

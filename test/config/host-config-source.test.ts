@@ -190,7 +190,8 @@ describe('the live config of a process', () => {
       write(`
 enforcement: monitor
 fail_mode: open
-identity: { unidentified: block, tag: { separator: "+", key_file: other.key }, exempt_networks: [10.0.0.0/8] }
+identity: { unidentified: block, tag: { separator: "+", key_file: other.key }, exempt_networks: [10.0.0.0/8], oauth: {
+  issuer: https://login.example.com/, audience: mail, jwks_uri: https://login.example.com/keys, device_claim: device_id } }
 smtp: { enabled: false }
 imap:
   proxy_networks: [10.0.0.5]
@@ -211,6 +212,13 @@ imap:
             unidentified: 'block',
             tag: { separator: '+', keyFile: path.join(dir, 'config', 'other.key') },
             clientCa: null,
+            oauth: {
+              issuer: 'https://login.example.com/',
+              audience: 'mail',
+              jwksUri: 'https://login.example.com/keys',
+              userClaim: 'sub',
+              deviceClaim: 'device_id',
+            },
             exemptNetworks: ['10.0.0.0/8'],
           },
           smtp: { enabled: false },

@@ -17,6 +17,7 @@ describe('what the gate says of itself', () => {
     storeProblem: null,
     adminAddress: null,
     adminProblem: null,
+    oauthProblem: null,
   })
 
   it('is read as it was written', () => {

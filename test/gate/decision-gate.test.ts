@@ -274,6 +274,74 @@ describe('the decision gate', () => {
     })
   })
 
+  describe('somebody whose proof cannot be checked now', () => {
+    const unproven = (change: Partial<Subject> = {}): KeyedSubject => subject({ claim: null, ...change })
+    const decided = (of = unproven()): unknown[] => {
+      const { outcome, reason, enforced } = gate.decideUnchecked(of, AT)
+      return [outcome, reason, enforced]
+    }
+
+    it('is put off with fail_mode closed, whatever is known of the person', () => {
+      for (const state of ['compliant', 'noncompliant'] as const) {
+        replica.putDevice(record({ state }))
+        assert.deepEqual(decided(), ['unavailable', 'fault_closed', true])
+      }
+    })
+
+    it('is decided without the proof with fail_mode open', () => {
+      host = { ...host, failMode: 'open' }
+      replica.putDevice(BAD)
+      assert.deepEqual(decided(), ['block', 'noncompliant', true])
+    })
+
+    it('is refused by nobody where nobody else is', () => {
+      replica.setModeOverride('monitor')
+      clock.tick(POLL_MS)
+      assert.deepEqual(decided(), ['unavailable', 'fault_closed', false])
+      replica.setModeOverride('off')
+      clock.tick(POLL_MS)
+      assert.deepEqual(decided(), ['allow', 'mode_off', false])
+      replica.setModeOverride(null)
+      host = { ...host, enforcement: 'off' }
+      clock.tick(POLL_MS)
+      gate.hostChanged()
+      assert.deepEqual(decided(), ['allow', 'break_glass', false])
+    })
+
+    it('is not gated in an exempt network', () => {
+      assert.deepEqual(decided(unproven({ exemptNetwork: true })), ['allow', 'exempt_network', true])
+    })
+  })
+
+  describe('whether a block would be one', () => {
+    it('is so in mode enforce, for all but an exempt network', () => {
+      assert.equal(gate.enforces(subject()), true)
+      assert.equal(gate.enforces(subject({ exemptNetwork: true })), false)
+    })
+
+    it('is known before the first decision', () => {
+      replica.setModeOverride('off')
+      assert.equal(newGate().enforces(subject()), false)
+    })
+
+    it('follows mode and break-glass', () => {
+      gate.decide(subject(), AT)
+      replica.setModeOverride('monitor')
+      clock.tick(POLL_MS)
+      assert.equal(gate.enforces(subject()), false)
+      replica.setModeOverride(null)
+      host = { ...host, enforcement: 'monitor' }
+      clock.tick(POLL_MS)
+      assert.equal(gate.enforces(subject()), false)
+    })
+
+    it('is as it was last known while the replica cannot be read', () => {
+      gate.decide(subject(), AT)
+      replica.failure = new Error('the disk is gone')
+      assert.equal(gate.enforces(subject()), true)
+    })
+  })
+
   describe('the id of a decision', () => {
     const idOf = (change: Partial<Subject> = {}): string => gate.decide(subject(change), AT).id
     beforeEach(() => {

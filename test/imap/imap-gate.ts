@@ -7,6 +7,7 @@ import type {
   LiveSession,
   SessionGate,
 } from '../../src/gate/gate'
+import type { TokenReader } from '../../src/identity/claim'
 import { createTagReader, issueTag } from '../../src/identity/device-tag'
 import { Counts } from '../../src/metrics/counts'
 import { createNetworkMatcher } from '../../src/identity/exempt-networks'
@@ -33,10 +34,23 @@ export class ScriptedGate implements SessionGate {
     return { ...parts, user, key: `${user}|${parts.claim?.deviceId ?? ''}` }
   }
 
-  decide({ user, claim, platformHint, exemptNetwork }: KeyedSubject): GateDecision {
+  decide(subject: KeyedSubject): GateDecision {
+    const { user, claim, platformHint, exemptNetwork } = subject
     this.asked.push({ user, claim, platformHint, exemptNetwork })
     const outcome = this.outcomes.get(claim?.deviceId ?? user) ?? 'allow'
     if (outcome instanceof Error) throw outcome
+    return this.#decision(subject, outcome)
+  }
+
+  decideUnchecked(subject: KeyedSubject): GateDecision {
+    return this.#decision(subject, 'unavailable')
+  }
+
+  enforces(): boolean {
+    return true
+  }
+
+  #decision({ claim }: KeyedSubject, outcome: Outcome): GateDecision {
     return {
       outcome,
       reason: outcome === 'unavailable' ? 'fault_closed' : outcome === 'allow' ? 'compliant' : 'noncompliant',
@@ -76,6 +90,7 @@ export interface ImapGateOptions {
   readonly limits?: Partial<ImapConfig['limits']>
   readonly tls?: Certificate
   readonly clientCa?: string
+  readonly tokens?: TokenReader
   /** Instead of one that decides as it is told. */
   readonly decides?: SessionGate
 }
@@ -117,6 +132,7 @@ export class ImapGate {
       isExempt: createNetworkMatcher(options.exemptNetworks ?? []),
       isProxy: createNetworkMatcher(config.proxyNetworks),
       isForwarder: createNetworkMatcher(config.forwardingNetworks),
+      tokens: () => options.tokens ?? null,
       config: () => config,
       clientCa: () => options.clientCa ?? null,
       now: () => Date.now() + started.#ahead,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 
-import { decodeBase64, encodeBase64 } from '../../src/imap/base64'
+import { decodeBase64, encodeBase64 } from '../../src/identity/base64'
 import type { Credential } from '../../src/imap/credential'
 import { CredentialCache } from '../../src/imap/credential-cache'
 import { decodeResponse, encodeResponse, parseResponse } from '../../src/imap/sasl'

@@ -5,10 +5,12 @@ import tls from 'node:tls'
 
 import { DecisionGate } from '../../src/gate/decision-gate'
 import type { SessionGate } from '../../src/gate/gate'
+import { createTokenReader } from '../../src/identity/oauth-token'
 import type { Mode, Outcome } from '../../src/policy/vocabulary'
 import { policy, record } from '../devices/samples'
 import { FakeReplica } from '../gate/fake-replica'
 import { CertificateAuthority, type Certificate } from '../support/certificates'
+import { bearerResponse, TokenIssuer } from '../support/token-issuer'
 import { connectChannel, type Secure } from '../transcripts/runner/channel'
 import { describeTranscripts, type Setup } from '../transcripts/runner/play'
 import { heardBy } from '../transcripts/runner/replay'
@@ -18,6 +20,15 @@ import { ImapGate, tagged } from './imap-gate'
 
 /** Who has mail in the dialogues. */
 const ACCOUNTS = { 'anna@example.com': 'secret', 'bob@example.com': 'b0b', 'token@example.com': 'T0ken' }
+
+const ISSUER = new TokenIssuer()
+
+/** `device` is the one it names, `-` none; `expired`, `unknown-key`: what is wrong with it. */
+function tokenFor(user: string, device: string): string {
+  const claims = ISSUER.claims(user, device === '-' ? undefined : device)
+  if (device === 'expired') return ISSUER.sign({ ...claims, exp: 1_000_000_000 })
+  return ISSUER.sign(claims, device === 'unknown-key' ? { kid: 'new' } : {})
+}
 
 const WORDS = '[A-Za-z0-9+=. -]+'
 /** `capability`: what the gate offers before login. `upstream_capability`: what the client has after it. */
@@ -105,6 +116,7 @@ const imapSetup =
     const upstreamIs = settings.take('upstream')
     if (upstreamIs === 'down') upstream.close()
     const clientCa = settings.take('client_ca') !== undefined
+    const tokens = settings.take('oauth') !== undefined
     const plaintextLogin = settings.take('plaintext_login') as 'never' | 'loopback' | 'always' | undefined
     const proxyNetworks = settings.take('proxy_networks')?.split(' ') ?? []
     const forwardingNetworks = settings.take('forwarding_networks')?.split(' ') ?? []
@@ -125,6 +137,7 @@ const imapSetup =
       ...(offersTls && { tls: certificates().server }),
       ...(decides?.gate && { decides: decides.gate }),
       ...(clientCa && { clientCa: certificates().clientCa }),
+      ...(tokens && { tokens: createTokenReader(ISSUER.rules(), ISSUER.keys()) }),
     })
     const decide =
       decides?.decide ?? ((outcome: Outcome, who: string): unknown => gate.gate.outcomes.set(who, outcome))
@@ -148,6 +161,10 @@ const imapSetup =
       patterns: PATTERNS,
       compute: (placeholder) => {
         const [what, user = '', device = ''] = placeholder.split(' ')
+        if (what === 'XOAUTH2' || what === 'OAUTHBEARER') {
+          const response = bearerResponse[what](user, tokenFor(user, device))
+          return Buffer.from(response).toString('base64')
+        }
         const name = tagged(user, device)
         if (what === 'tag') return name
         if (what === 'device-of') return name.slice(name.indexOf('#') + 1)

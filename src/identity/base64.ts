@@ -5,6 +5,7 @@
  */
 const ALPHABET = Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/')
 const PAD = 61
+const [PLUS, SLASH, HYPHEN, UNDERSCORE] = [43, 47, 45, 95] as const
 const NONE = 0xff
 const VALUES = Buffer.alloc(256, NONE)
 for (const [value, octet] of ALPHABET.entries()) VALUES[octet] = value
@@ -33,6 +34,21 @@ export function decodeBase64(text: Buffer): Buffer | undefined {
     bits = 0
   }
   return octets
+}
+
+/** Of the alphabet for URLs, without padding, as JWS has it (RFC 4648 5); the other one is malformed here. */
+export function decodeBase64Url(text: Buffer): Buffer | undefined {
+  const padded = Buffer.allocUnsafe(Math.ceil(text.length / 4) * 4).fill(PAD, text.length)
+  for (let i = 0; i < text.length; i += 1) {
+    const octet = text[i] ?? PAD
+    if (octet === HYPHEN) padded[i] = PLUS
+    else if (octet === UNDERSCORE) padded[i] = SLASH
+    else padded[i] = octet === PLUS || octet === SLASH ? PAD : octet
+  }
+  const octets = decodeBase64(padded)
+  padded.fill(0)
+  // Padding of its own would end the text before its end.
+  return octets && text[text.length - 1] !== PAD ? octets : undefined
 }
 
 export function encodeBase64(octets: Buffer): Buffer {
