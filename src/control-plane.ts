@@ -90,6 +90,7 @@ export async function startControlPlane(parts: ControlParts): Promise<ControlPla
     receiveForFeed: (name, request) => feeds.receive(name, request),
     onChange: sayStatus,
   })
+  sayStatus()
   const cleaning = journal.workers.keepOnly(workerPids()).catch(onFault)
 
   return {

@@ -45,6 +45,12 @@ describe('/readyz', () => {
       assert.deepEqual([status, failed.includes(check)], [503, true])
     })
 
+  it('is where status says', async () => {
+    await start()
+    const { admin } = JSON.parse(await site.run('status', '--json')) as { readonly admin: object }
+    assert.deepEqual(admin, { address: site.adminUrl, problem: null })
+  })
+
   it('fails while no worker decides, and is well when the next one does', async () => {
     await start({ nodes: 1 })
     const [killed = 0] = site.workers
