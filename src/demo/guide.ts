@@ -46,5 +46,8 @@ Try, in another terminal, in this directory:
 
 9. Or edit demo/config/device_gate_policy.yaml, say the deadline of the Friday mandate: live within a second.
 
+10. The same in a browser: sign in at http://127.0.0.1:${site.adminPort} with the token that this prints, and paste a decision id of step 3.
+   ${gate} token issue admin --role approver
+
 `
 }

@@ -19,17 +19,19 @@ const PACKAGE_ROOT = path.resolve(__dirname, '..', '..')
 const PASSWORD = 'demo'
 const IMAP_PORT = 1143
 const SMTP_PORT = 1587
+const ADMIN_PORT = 8143
 const HARAKA = path.join(path.dirname(require.resolve('haraka/package.json')), 'bin', 'haraka')
 
 async function main(): Promise<void> {
   const now = Date.now()
-  await Promise.all([IMAP_PORT, SMTP_PORT].map(assertFree))
+  await Promise.all([IMAP_PORT, SMTP_PORT, ADMIN_PORT].map(assertFree))
   const mail = await startDemoMailServer(demoAccounts(demoOwners(), PASSWORD))
   const site = writeDemoSite(path.join(PACKAGE_ROOT, 'demo'), {
     packageRoot: PACKAGE_ROOT,
     upstreamPort: mail.port,
     imapPort: IMAP_PORT,
     smtpPort: SMTP_PORT,
+    adminPort: ADMIN_PORT,
     policyText: demoPolicy(now),
     users: demoOwners(),
     password: PASSWORD,

@@ -6,6 +6,7 @@ export interface DemoSite {
   readonly dir: string
   readonly imapPort: number
   readonly smtpPort: number
+  readonly adminPort: number
 }
 
 export interface DemoSiteOptions {
@@ -13,6 +14,7 @@ export interface DemoSiteOptions {
   readonly upstreamPort: number
   readonly imapPort: number
   readonly smtpPort: number
+  readonly adminPort: number
   readonly policyText: string
   readonly users: readonly string[]
   readonly password: string
@@ -60,6 +62,7 @@ export function writeDemoSite(dir: string, options: DemoSiteOptions): DemoSite {
     'imap:',
     `  listen: ["127.0.0.1:${options.imapPort}"]`,
     `  upstream: { host: 127.0.0.1, port: ${options.upstreamPort}, tls: none }`,
+    `admin: { listen: "127.0.0.1:${options.adminPort}" }`,
   ])
   fs.writeFileSync(path.join(config, 'device_gate_policy.yaml'), options.policyText)
   fs.writeFileSync(path.join(dir, 'letter.eml'), LETTER)
@@ -67,5 +70,5 @@ export function writeDemoSite(dir: string, options: DemoSiteOptions): DemoSite {
   const cli = path.join(options.packageRoot, 'dist', 'cli', 'main.js')
   const command = `#!/bin/sh\nexec '${process.execPath}' '${cli}' -c '${dir}' "$@"\n`
   fs.writeFileSync(path.join(dir, 'device-gate'), command, { mode: 0o755 })
-  return { dir, imapPort: options.imapPort, smtpPort: options.smtpPort }
+  return { dir, imapPort: options.imapPort, smtpPort: options.smtpPort, adminPort: options.adminPort }
 }

@@ -12,7 +12,8 @@ import { isAlive, WatchedProcess } from '../support/process'
 
 const PACKAGE_ROOT = path.resolve(__dirname, '..', '..')
 /** The demo's ports are the same for everybody who reads its guide, so only one can run on a machine. */
-const PORTS = [1143, 1587]
+const PORTS = [1143, 1587, 8143]
+const ADMIN = 'http://127.0.0.1:8143'
 /** Held while this test runs, so that two runs on one machine take turns. */
 const TURN_PORT = 1586
 const NOBODY = 65_534
@@ -84,7 +85,7 @@ describe(`npm start${ROOT ? ', as nobody' : ''}`, function () {
     }, 180_000)
     dir = cleanCopy()
     demo = new WatchedProcess('npm', ['start'], { cwd: dir, detached: true, ...AS_NEWCOMER })
-    await demo.until(/on again after all" --confirm 4\n/, 1, 100_000)
+    await demo.until(/--role approver\n/, 1, 100_000)
     commands = commandsOf(demo.output)
   })
   after(async () => {
@@ -161,6 +162,15 @@ describe(`npm start${ROOT ? ', as nobody' : ''}`, function () {
     const file = path.join(dir, 'demo', 'config', 'device_gate_policy.yaml')
     fs.writeFileSync(file, fs.readFileSync(file, 'utf8').replace('mode: enforce', 'mode: monitor'))
     await eventually(async () => assert.match(await step(3), /Subject: Welcome to the demo/))
+  })
+
+  it('10. gives a token to sign in with, and serves the console', async () => {
+    const token = (await step(10)).trim()
+    const body = JSON.stringify({ token })
+    const headers = { 'content-type': 'application/json', origin: ADMIN }
+    const session = await fetch(`${ADMIN}/api/v1/session`, { method: 'POST', headers, body })
+    assert.equal(session.status, 200, await session.text())
+    assert.match(await (await fetch(ADMIN)).text(), /<title>Device Gate/)
   })
 
   it('says which port is in use when it runs already, and leaves the running one alone', async () => {
