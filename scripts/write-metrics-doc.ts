@@ -46,7 +46,9 @@ ${Object.entries<MetricDefinition>(METRICS).map(row).join('\n')}
 \`process_*\` and \`nodejs_*\` are of the control plane, the process that serves the page (Haraka's master; with \`nodes=0\` it is
 the one that decides, too).
 
-- **No label names a person, a device or an address**: a host has some 250 series, and at most 600 whatever clients do.
+- **No label names a person, a device or an address**: a host has some 250 series, and at most 600 whatever clients do, and 17 for each
+  of its feeds.
+- **A feed** is told of by the host that runs it, in a fleet one of them. Its counters begin anew when it goes to another host or is changed.
 - **Counters** begin at 0 when Haraka starts, as Prometheus expects. Each worker tells what it counted once a second; one that
   is killed takes at most its last second with it, and what it had told stays in the sums. \`device_gate_orders_total\` is the
   length of the history, which outlives restarts.

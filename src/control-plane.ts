@@ -68,6 +68,7 @@ export async function startControlPlane(parts: ControlParts): Promise<ControlPla
   const metrics = await startMetricsDuty(parts, {
     fleet: duties.fleet,
     policyProblems: () => duties.policy?.problems() ?? [],
+    feeds: () => feeds.figures(),
     replicaProblem: () => replicaProblem,
     oauthProblem: () => duties.oauth?.problem() ?? null,
   })

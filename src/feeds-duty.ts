@@ -1,6 +1,5 @@
-import { Feeds } from './feeds/feeds'
+import { Feeds, type FeedFigures, type FeedLeases } from './feeds/feeds'
 import type { FeedListener } from './feeds/feed-runner'
-import type { FeedLeases } from './feeds/feeds'
 import type { FeedAnswer, FeedRequest } from './feeds/kind'
 import type { ControlParts } from './host-parts'
 import type { Logger } from './journal/logger'
@@ -8,6 +7,8 @@ import type { Logger } from './journal/logger'
 export interface FeedsDuty {
   /** Takes in what a source pushes; undefined: there is no such feed. */
   receive(name: string, request: FeedRequest): Promise<FeedAnswer | undefined>
+  /** How those go that this host runs. */
+  figures(): readonly FeedFigures[]
   close(): Promise<void>
 }
 
@@ -25,6 +26,7 @@ export async function startFeedsDuty(parts: ControlParts): Promise<FeedsDuty> {
   await feeds.start()
   return {
     receive: (name, request) => feeds.receive(name, request),
+    figures: () => feeds.figures(),
     close: () => feeds.close(),
   }
 }
@@ -59,8 +61,8 @@ const listenerFor = (logger: Logger, onFault: (error: unknown) => void): FeedLis
       `feed ${feed} is held: ${why}; look at its source, then: device-gate feed release ${feed}`,
     ),
   // Each reason at most once a minute: who sends may send anything.
-  onRefused: (feed, { status, body }) =>
-    onFault(new Error(`feed ${feed} refused an event: ${status} ${body}`)),
+  onRefused: (feed, refusal, said) =>
+    onFault(new Error(`feed ${feed} refused an event: ${refusal}, ${said}`)),
   onReleased: (feed, word) => logger.info({ feed, word }, `feed ${feed} is no longer held`),
   onFault,
 })

@@ -1,5 +1,7 @@
 import type { Watch } from './admin/parts'
 import { isAlive } from './config/status-file'
+import { feedFigures } from './feed-figures'
+import type { FeedFigures } from './feeds/feeds'
 import type { FleetDuty } from './fleet-duty'
 import { hostFigures } from './host-figures'
 import type { ControlParts } from './host-parts'
@@ -19,6 +21,7 @@ const LOOK_MS = 1000
 export interface HostStanding {
   readonly fleet: FleetDuty | undefined
   readonly policyProblems: () => readonly string[]
+  readonly feeds: () => readonly FeedFigures[]
   /** Why commands do not reach this process. */
   readonly replicaProblem: () => string | null
   /** Why the keys of OAuth tokens cannot be fetched. */
@@ -62,6 +65,7 @@ export async function startMetricsDuty(parts: ControlParts, standing: HostStandi
         ...(parts.config.current().identity.oauth && {
           device_gate_oauth_keys_problem: [{ value: standing.oauthProblem() === null ? 0 : 1 }],
         }),
+        ...feedFigures(standing.feeds(), Date.now()),
         device_gate_imap_sessions: [{ value: sessions }],
         device_gate_workers: [{ value: deciding }],
         device_gate_replica_lag_seconds: [{ value: lagMs / 1000 }],

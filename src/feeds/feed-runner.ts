@@ -1,7 +1,9 @@
+import { countsOf } from './counts-of'
 import { FeedError } from './feed-error'
 import type { FeedDefinition } from './definition'
 import { feedErrorOf } from './http'
 import type { FeedAnswer, FeedContext, FeedKind, FeedRequest } from './kind'
+import { REFUSALS, refusalsOf, type Refusal } from './refusal'
 import { nextDelayMs } from './schedule'
 import { contextOf, kindOf, memoryOf, problemOf, sweepOnce, type SessionParts } from './session'
 import { feedRun, keepFeedRun, type FeedRun } from './standing'
@@ -14,8 +16,8 @@ export interface FeedListener {
   readonly onMended: (name: string) => void
   readonly onHeld: (source: string, why: string) => void
   readonly onReleased: (source: string, word: 'release' | 'drop') => void
-  /** What came in was no event that counts. */
-  readonly onRefused: (name: string, answer: FeedAnswer) => void
+  /** What came in was no event that counts; `said`: what its sender was told. */
+  readonly onRefused: (name: string, refusal: Refusal, said: string) => void
   readonly onFault: (error: unknown) => void
 }
 
@@ -47,6 +49,7 @@ export class FeedRunner {
   #readAllAt = -Infinity
   #events = 0
   #refused = 0
+  readonly #refusals = countsOf(REFUSALS)
   #lastEventAt: number | null = null
   #keptEventAt: number | null = null
 
@@ -85,17 +88,27 @@ export class FeedRunner {
     const { intake, now } = this.parts
     if (!this.#kind.receive) return plain(404)
     if (intake.waiting > MAX_WAITING) return { ...plain(503), headers: { 'retry-after': '5' } }
-    const { readings, events, answer } = await this.#kind.receive(this.#context, request)
+    const { readings, events, refused, answer } = await this.#kind.receive(this.#context, request)
     if (readings.length > 0 || events.length > 0) {
       await intake.take(this.definition.name, readings, events)
       this.#events += events.length
       this.#lastEventAt = now()
     }
-    if (answer.status >= 400) {
-      this.#refused += 1
-      this.parts.listener.onRefused(this.definition.name, answer)
-    }
+    this.#refuse(refused ?? refusalsOf(answer.status), `${answer.status} ${answer.body}`)
     return answer
+  }
+
+  /** Why events were refused since the feed runs. */
+  get refusals(): Readonly<Record<Refusal, number>> {
+    return this.#refusals
+  }
+
+  #refuse(refusals: readonly Refusal[], said: string): void {
+    for (const refusal of refusals) {
+      this.#refused += 1
+      this.#refusals[refusal] += 1
+      this.parts.listener.onRefused(this.definition.name, refusal, said)
+    }
   }
 
   /** Events are counted in memory, and kept now and then. */
@@ -111,7 +124,7 @@ export class FeedRunner {
       ...run,
       events: run.events + events,
       refusedEvents: run.refusedEvents + refused,
-      lastGoodAt: this.#lastEventAt ?? run.lastGoodAt,
+      lastGoodAt: later(this.#lastEventAt, run.lastGoodAt),
     })
   }
 
@@ -162,7 +175,8 @@ export class FeedRunner {
     while (await this.#pause(delayMs, POLL_RETRY_MS)) {
       let retryAfterMs: number | undefined
       try {
-        for await (const { readings, events } of poll(this.#context)) {
+        for await (const { readings, events, refused = [] } of poll(this.#context)) {
+          this.#refuse(refused, 'as the answer to a poll')
           if (readings.length > 0 || events.length > 0) await intake.take(name, readings, events)
           this.#events += events.length
           this.#lastEventAt = now()
@@ -230,6 +244,9 @@ function sleep(ms: number, signal: AbortSignal, onWake?: (wake: () => void) => v
     if (signal.aborted) wake()
   })
 }
+
+const later = (a: number | null, b: number | null): number | null =>
+  a === null || b === null ? (a ?? b) : Math.max(a, b)
 
 const POLL_RETRY_MS = 300_000
 const MAX_TIMER_MS = 2 ** 31 - 1

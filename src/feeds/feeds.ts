@@ -9,7 +9,9 @@ import type { FeedsDatabase } from './feeds-database'
 import { breakerState, holdOrder } from './hold'
 import { Intake } from './intake'
 import type { FeedAnswer, FeedRequest } from './kind'
-import { feedRun, keepFeedRun } from './standing'
+import type { Outcome } from './plan'
+import type { Refusal } from './refusal'
+import { feedRun, keepFeedRun, type FeedRun } from './standing'
 import { problemOf } from './session'
 
 /** Which of a fleet's hosts runs a feed: one of them, as long as it lives. */
@@ -27,6 +29,16 @@ export interface FeedsParts {
   readonly listener: FeedListener
   readonly now: () => number
   readonly random: () => number
+}
+
+/** How a feed goes that this host runs. Counts are since the process started, or the feed was changed. */
+export interface FeedFigures {
+  readonly definition: FeedDefinition
+  readonly run: FeedRun
+  readonly isHeld: boolean
+  /** What became of the records of its source, whichever feed brought them. */
+  readonly records: Readonly<Record<Outcome, number>>
+  readonly refused: Readonly<Record<Refusal, number>>
 }
 
 interface Running {
@@ -67,6 +79,18 @@ export class Feeds {
   /** A request for a feed: undefined when there is no such feed here. Rejects when it could not be made durable. */
   async receive(name: string, request: FeedRequest): Promise<FeedAnswer | undefined> {
     return this.#running.get(name)?.runner.receive(request)
+  }
+
+  /** Of the feeds that this host runs now. */
+  figures(): FeedFigures[] {
+    const { database, leases } = this.parts
+    database.refresh()
+    return [...this.#running.values()].flatMap(({ runner: { definition, refusals }, mine }) => {
+      const intake = this.#intakes.get(sourceOf(definition))
+      if (!intake || (leases && !mine)) return []
+      const run = feedRun(database, definition.name)
+      return [{ definition, run, isHeld: intake.isHeld(), records: intake.counts, refused: refusals }]
+    })
   }
 
   async close(): Promise<void> {

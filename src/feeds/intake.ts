@@ -15,7 +15,8 @@ import {
   type HoldCause,
   type HoldOrder,
 } from './hold'
-import { planOf, type Known, type Outcome, type Plan } from './plan'
+import { countsOf } from './counts-of'
+import { OUTCOMES, planOf, type Known, type Outcome, type Plan } from './plan'
 import type { FeedReading } from './reading'
 import { SeenDevices } from './seen-devices'
 
@@ -51,6 +52,7 @@ const COARSE_MS = 3_600_000
 export class Intake {
   /** What the source brought in this process. */
   readonly seen = new SeenDevices()
+  readonly #counts = countsOf(OUTCOMES)
   readonly #queue: Entry[] = []
   #draining = false
   #waiting = 0
@@ -67,6 +69,11 @@ export class Intake {
   /** Readings that are not written yet: who brings more than can be written is to wait. */
   get waiting(): number {
     return this.#waiting
+  }
+
+  /** What became of what the source brought in this process. */
+  get counts(): Readonly<Record<Outcome, number>> {
+    return this.#counts
   }
 
   /**
@@ -139,6 +146,7 @@ export class Intake {
       if (status !== 'applied') outcomes[place] = status === 'refused' ? 'older' : 'unchanged'
     })
     readings.forEach((reading, index) => this.#note(reading, outcomes[index] ?? 'bad'))
+    for (const outcome of outcomes) this.#counts[outcome] += 1
     if (batch.some(({ events }) => events.length > 0))
       await database.write(() => {
         for (const { feed, events } of batch) if (events.length > 0) database.noteEvents(feed, events, now())

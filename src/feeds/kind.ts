@@ -1,5 +1,6 @@
 import type { BoundedAnswer, FetchOptions } from '../net/bounded-fetch'
 import type { FeedReading } from './reading'
+import type { Refusal } from './refusal'
 
 export type Settings = Readonly<Record<string, unknown>>
 
@@ -42,6 +43,8 @@ export interface FeedEvents {
   readonly readings: FeedPage
   /** Ids of the events, by which a repeated one is known; noted once the readings are written. */
   readonly events: readonly string[]
+  /** Why others that came with them do not count; left out: all do. */
+  readonly refused?: readonly Refusal[]
 }
 
 /** A request that came in for a feed, in the form of no server in particular. */

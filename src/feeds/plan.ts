@@ -3,7 +3,8 @@ import { turns } from './breaker'
 import type { DeviceChange, FeedReading } from './reading'
 
 /** What becomes of one reading. */
-export type Outcome = 'applied' | 'unchanged' | 'older' | 'held' | 'unknown' | 'bad'
+export const OUTCOMES = ['applied', 'unchanged', 'older', 'held', 'unknown', 'bad'] as const
+export type Outcome = (typeof OUTCOMES)[number]
 
 /** What is known when readings come in. */
 export interface Known {

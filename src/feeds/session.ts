@@ -69,7 +69,7 @@ export async function sweepOnce(
     await keepFeedRun(database, name, {
       ...feedRun(database, name),
       lastTriedAt: triedAt,
-      ...(error ? {} : { lastGoodAt: now() }),
+      ...(error ? {} : { lastGoodAt: now(), lastSweepAt: now() }),
       ...(error || notModified ? {} : { devices, bad, examples: problems.slice(0, EXAMPLES), goneHeld }),
       problem: error && problemOf(former, error.kind, error.message, now()),
     })

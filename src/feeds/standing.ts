@@ -7,8 +7,9 @@ import { breakerState, causeText, holdOrder, isHeld, type HoldCause } from './ho
 
 /** How a feed went last, as the host keeps it that runs it. Times are epoch milliseconds; null: never. */
 export interface FeedRun {
-  /** The last complete sweep, or events that were taken in. */
+  /** When all was well last: at a complete sweep, or when events were taken in. */
   readonly lastGoodAt: number | null
+  readonly lastSweepAt: number | null
   readonly lastTriedAt: number | null
   readonly nextAt: number | null
   /** Since when it fails, and why. */
@@ -31,6 +32,7 @@ export interface FeedRun {
 
 export const NO_RUN: FeedRun = {
   lastGoodAt: null,
+  lastSweepAt: null,
   lastTriedAt: null,
   nextAt: null,
   problem: null,

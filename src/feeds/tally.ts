@@ -1,4 +1,5 @@
-import type { Outcome } from './plan'
+import { countsOf } from './counts-of'
+import { OUTCOMES, type Outcome } from './plan'
 import type { FeedReading } from './reading'
 
 /** What became of what a source brought. */
@@ -21,14 +22,7 @@ const MAX_PROBLEMS = 100
 
 /** Counts outcomes. */
 export class Tally {
-  readonly #counts: Record<Outcome, number> = {
-    applied: 0,
-    unchanged: 0,
-    older: 0,
-    held: 0,
-    unknown: 0,
-    bad: 0,
-  }
+  readonly #counts = countsOf(OUTCOMES)
   readonly #problems: { place: string; problem: string }[] = []
   #read = 0
   #unreadable = 0

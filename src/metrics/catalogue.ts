@@ -1,5 +1,13 @@
 import { MODES, OUTCOMES, PROTOCOLS, REASONS } from '../policy/vocabulary'
-import { CHECKS, LOGIN_RESULTS, PROXY_HEADER_PROBLEMS, TOKEN_RESULTS, UPSTREAM_PROBLEMS } from './words'
+import {
+  CHECKS,
+  EVENT_REFUSALS,
+  LOGIN_RESULTS,
+  PROXY_HEADER_PROBLEMS,
+  RECORD_OUTCOMES,
+  TOKEN_RESULTS,
+  UPSTREAM_PROBLEMS,
+} from './words'
 
 export interface MetricDefinition {
   readonly type: 'counter' | 'gauge' | 'histogram'
@@ -12,6 +20,9 @@ export interface MetricDefinition {
 
 const NO_LABELS = {}
 const FLEET = 'in a fleet'
+/** As the site has named them; no source can make one. */
+const FEEDS = ['the name of a feed']
+const MINE = 'of feeds that this host runs'
 
 /** Upper bounds of the decision time, in seconds: a hit takes less than a microsecond, the slowest miss some. */
 export const DECISION_SECONDS = [
@@ -134,6 +145,42 @@ export const METRICS = {
     type: 'gauge',
     help: 'Devices in the replica.',
     labels: NO_LABELS,
+  },
+  device_gate_feed_age_seconds: {
+    type: 'gauge',
+    help: "Time since a feed's last complete sweep; while there was none, since the feed was added.",
+    labels: { feed: FEEDS },
+    when: `${MINE} and that have sweeps`,
+  },
+  device_gate_feed_interval_seconds: {
+    type: 'gauge',
+    help: 'How often a feed is swept.',
+    labels: { feed: FEEDS },
+    when: `${MINE} and that have sweeps`,
+  },
+  device_gate_feed_problem: {
+    type: 'gauge',
+    help: '1 while a feed fails, else 0.',
+    labels: { feed: FEEDS },
+    when: MINE,
+  },
+  device_gate_feed_held: {
+    type: 'gauge',
+    help: '1 while what would turn devices is set aside, else 0.',
+    labels: { feed: FEEDS },
+    when: `${MINE} and that write as a source of their own`,
+  },
+  device_gate_feed_records_total: {
+    type: 'counter',
+    help: 'Records that came from a source, by what became of them.',
+    labels: { feed: FEEDS, outcome: RECORD_OUTCOMES },
+    when: `${MINE} and that write as a source of their own`,
+  },
+  device_gate_feed_refused_events_total: {
+    type: 'counter',
+    help: 'Events for a feed that do not count, by why.',
+    labels: { feed: FEEDS, code: EVENT_REFUSALS },
+    when: MINE,
   },
   device_gate_replica_sequence: {
     type: 'gauge',

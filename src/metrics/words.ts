@@ -47,6 +47,20 @@ export type TokenResult = (typeof TOKEN_RESULTS)[number]
 export const CHECKS = ['replica', 'policy', 'workers', 'imap', 'lease'] as const
 export type Check = (typeof CHECKS)[number]
 
+/** What becomes of a record that a feed brings. `unknown`: news about a device that nobody reported. */
+export const RECORD_OUTCOMES = ['applied', 'unchanged', 'older', 'held', 'unknown', 'bad'] as const
+
+/** Why an event is refused that came in for a feed, in the words of RFC 8935. */
+export const EVENT_REFUSALS = [
+  'invalid_request',
+  'invalid_key',
+  'invalid_issuer',
+  'invalid_audience',
+  'authentication_failed',
+  'access_denied',
+  'other',
+] as const
+
 /** The outcomes that each reason can give: their series are there before the first of them happens. */
 export const OUTCOMES_OF: Readonly<Record<Reason, readonly Outcome[]>> = {
   break_glass: ['allow'],

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import fs from 'node:fs'
 import path from 'node:path'
 
 import { METRICS, type MetricDefinition } from '../../src/metrics/catalogue'
@@ -124,6 +125,19 @@ describe('a Prometheus that reads the gate', () => {
       1,
     )
     await site.run('mode', 'policy', '--reason', 'test')
+  })
+
+  it('sees what a feed brings, and that it fails', async () => {
+    const file = path.join(site.dir, 'export.ndjson')
+    fs.writeFileSync(file, `${deviceLine({ id: 'fed-phone' })}\n`)
+    await site.run('feed', 'add', 'export', '--kind', 'file', '--set', `path=${file}`, '--reason', 'test')
+    await comesTo('device_gate_feed_records_total{feed="export",outcome="applied"}', 1)
+    await comesTo('device_gate_feed_age_seconds{feed="export"} < bool 60', 1)
+    await comesTo('device_gate_feed_problem{feed="export"}', 0)
+    fs.writeFileSync(file, deviceLine({ id: 'fed-phone' }).slice(0, -10))
+    await comesTo('device_gate_feed_problem{feed="export"}', 1)
+    await site.run('feed', 'remove', 'export', '--reason', 'test')
+    await comesTo('count(device_gate_feed_problem) or vector(0)', 0)
   })
 
   it('never sees a counter go down when a worker is killed, and goes on counting', async () => {

@@ -56,7 +56,7 @@ describe('the feeds of a host', () => {
         onMended: (name) => told.push(`${name} is well`),
         onHeld: (name) => told.push(`${name} is held`),
         onReleased: (name, word) => told.push(`${name}: ${word}`),
-        onRefused: (name, { status }) => told.push(`${name} refused: ${status}`),
+        onRefused: (name, refusal, said) => told.push(`${name} refused: ${refusal}, ${said.slice(0, 3)}`),
         onFault: (error) => told.push(String(error)),
       },
     })
@@ -92,6 +92,13 @@ describe('the feeds of a host', () => {
     await untilStates('compliant', 'compliant', 'grace')
     await eventually(() => assert.equal(standing().devices, 3))
     assert.ok(standing().nextAt! > Date.now())
+    const [figures] = feeds.figures()
+    assert.deepEqual(
+      [figures?.definition.name, figures?.run.lastSweepAt, figures?.isHeld],
+      [MDM, standing().lastGoodAt, false],
+    )
+    const none = { older: 0, held: 0, unknown: 0, bad: 0 }
+    assert.deepEqual(figures?.records, { applied: 4, unchanged: 2, ...none })
   })
 
   it('says what is wrong with one, once, and when it is well again', async () => {
@@ -121,6 +128,10 @@ describe('the feeds of a host', () => {
     await eventually(() =>
       assert.deepEqual([holdOrder(store, MDM)?.word, standing().held?.count], ['hold', 100]),
     )
+    assert.deepEqual(
+      feeds.figures().map(({ isHeld, records }) => [isHeld, records.held]),
+      [[true, 100]],
+    )
     assert.match(standing().held?.why ?? '', /turn 100 of 100 devices, its breaker allows 5/)
     await desk().release(MDM, by(), 100)
     await untilStates('noncompliant', 'noncompliant')
@@ -138,6 +149,7 @@ describe('the feeds of a host', () => {
     await add()
     await eventually(() => assert.equal(feedStandings(store, database).length, 1))
     assert.equal(standing().lastTriedAt, null)
+    assert.deepEqual(feeds.figures(), [])
     isMine = true
     await untilStates('compliant')
   })
@@ -184,7 +196,10 @@ describe('the feeds of a host', () => {
         const caep = feedStandings(store, database).find(({ name }) => name === 'caep')
         assert.ok(caep!.refusedEvents >= 1)
       })
-      assert.ok(told.includes('caep refused: 400'))
+      assert.ok(told.includes('caep refused: invalid_request, 400'))
+      const caep = feeds.figures().find((one) => one.definition.name === 'caep')
+      assert.ok(caep!.refused.invalid_request >= 1)
+      assert.equal(caep!.refused.other, 0)
     })
 
     it('know no other feed, and take nothing for one that takes no events', async () => {

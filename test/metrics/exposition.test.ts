@@ -15,11 +15,12 @@ describe('the page for Prometheus', () => {
     Object.entries<MetricDefinition>(METRICS)
       .filter(([name]) => !counted.has(name))
       .map(([name, { labels }]) => {
-        const [label = '', values = []] = Object.entries(labels)[0] ?? []
-        return [
-          name,
-          label === '' ? [{ value: 1 }] : values.map((one) => ({ labels: { [label]: one }, value: 1 })),
-        ]
+        const all = Object.entries(labels).reduce<Record<string, string>[]>(
+          (some, [label, values]) =>
+            some.flatMap((one) => values.map((value) => ({ ...one, [label]: value }))),
+          [{}],
+        )
+        return [name, all.map((one) => ({ labels: one, value: 1 }))]
       }),
   )
 

@@ -15,6 +15,7 @@ import { FeedError } from '../feed-error'
 import { askJson } from '../http'
 import type { FeedContext, FeedEvents, FeedKind } from '../kind'
 import type { FeedReading } from '../reading'
+import type { Refusal } from '../refusal'
 
 const MAX_EVENTS = 100
 /** A transmitter may let a request wait for the next event. */
@@ -65,7 +66,7 @@ export const caepPollKind: FeedKind = {
       // When it goes on, all of it is written: only now may the transmitter forget it.
       yield taken
       ack = taken.acknowledged
-      setErrs = taken.refused
+      setErrs = taken.setErrs
       if (stream) checkVerified(context)
       if (sets.length === 0 && !moreAvailable && context.now() - before < QUIET_MS)
         await context.wait(QUIET_MS)
@@ -82,14 +83,15 @@ async function verify(context: FeedContext, stream: Stream): Promise<number> {
 interface Taken extends FeedEvents {
   readonly acknowledged: readonly string[]
   /** By jti, in the words of RFC 8935. */
-  readonly refused: Readonly<Record<string, object>>
+  readonly setErrs: Readonly<Record<string, object>>
 }
 
 async function takeAll(context: FeedContext, sets: readonly (readonly [string, unknown])[]): Promise<Taken> {
   const readings: FeedReading[] = []
   const events: string[] = []
   const acknowledged: string[] = []
-  const refused: Record<string, object> = {}
+  const refused: Refusal[] = []
+  const setErrs: Record<string, object> = {}
   for (const [key, token] of sets) {
     try {
       if (typeof token !== 'string') throw new SetError('invalid_request', 'a SET is a text')
@@ -100,10 +102,11 @@ async function takeAll(context: FeedContext, sets: readonly (readonly [string, u
       acknowledged.push(key)
     } catch (error) {
       if (!(error instanceof SetError)) throw error
-      refused[key] = { err: error.code, description: error.message }
+      refused.push(error.code)
+      setErrs[key] = { err: error.code, description: error.message }
     }
   }
-  return { readings, events, acknowledged, refused }
+  return { readings, events, acknowledged, refused, setErrs }
 }
 
 function answerOf(value: unknown): {

@@ -3,7 +3,7 @@ import { RECEIVER_SETTINGS } from '../caep/settings'
 import { MAX_SET_OCTETS } from '../caep/set'
 import { SetError, type SetErrorCode } from '../caep/set-error'
 import { askForVerification, checkStatus, checkVerified, ensureStream, PUSH, VERIFY_MS } from '../caep/stream'
-import type { FeedAnswer, FeedContext, FeedKind, FeedRequest, Received } from '../kind'
+import type { FeedContext, FeedKind, FeedRequest, Received } from '../kind'
 import { isBearer } from '../shared-secret'
 
 /** How soon it is seen that a verification event did not come. */
@@ -32,12 +32,12 @@ export const caepPushKind: FeedKind = {
   test: async (context) => ({ facts: [await tryKeys(context)] }),
   receive: async (context, request) => {
     const refusal = refusalOf(context, request)
-    if (refusal) return answered(refusal)
+    if (refusal) return refusal
     try {
       const { readings, events } = await takeSet(context, Buffer.from(request.body).toString('latin1').trim())
       return { readings, events, answer: { status: 202, headers: {}, body: '' } }
     } catch (error) {
-      if (error instanceof SetError) return answered(errorAnswer(400, error.code, error.message))
+      if (error instanceof SetError) return refused(400, error.code, error.message)
       throw error
     }
   },
@@ -66,27 +66,34 @@ export const caepPushKind: FeedKind = {
   },
 }
 
-const answered = (answer: FeedAnswer): Received => ({ readings: [], events: [], answer })
-
-function refusalOf(context: FeedContext, { method, headers, body }: FeedRequest): FeedAnswer | undefined {
-  if (method !== 'POST') return { status: 405, headers: { allow: 'POST' }, body: '' }
+function refusalOf(context: FeedContext, { method, headers, body }: FeedRequest): Received | undefined {
+  if (method !== 'POST') {
+    const answer = { status: 405, headers: { allow: 'POST' }, body: '' }
+    return { readings: [], events: [], refused: ['other'], answer }
+  }
   if (context.hasSecret('push-token') && !isBearer(headers['authorization'], context.secret('push-token'))) {
-    const answer = errorAnswer(
-      401,
-      'authentication_failed',
-      'the authorization header is not the one agreed on',
-    )
-    return { ...answer, headers: { ...answer.headers, 'www-authenticate': 'Bearer' } }
+    const problem = 'the authorization header is not the one agreed on'
+    return refused(401, 'authentication_failed', problem, { 'www-authenticate': 'Bearer' })
   }
   if (!/^application\/secevent\+jwt *(;|$)/i.test(headers['content-type'] ?? ''))
-    return errorAnswer(400, 'invalid_request', 'the content type is not application/secevent+jwt')
+    return refused(400, 'invalid_request', 'the content type is not application/secevent+jwt')
   if (body.length > MAX_SET_OCTETS)
-    return errorAnswer(400, 'invalid_request', `a SET is at most ${MAX_SET_OCTETS} octets`)
+    return refused(400, 'invalid_request', `a SET is at most ${MAX_SET_OCTETS} octets`)
   return undefined
 }
 
-const errorAnswer = (status: number, err: SetErrorCode, description: string): FeedAnswer => ({
-  status,
-  headers: { 'content-type': 'application/json', 'content-language': 'en' },
-  body: JSON.stringify({ err, description }),
+const refused = (
+  status: number,
+  err: SetErrorCode,
+  description: string,
+  headers: Readonly<Record<string, string>> = {},
+): Received => ({
+  readings: [],
+  events: [],
+  refused: [err],
+  answer: {
+    status,
+    headers: { 'content-type': 'application/json', 'content-language': 'en', ...headers },
+    body: JSON.stringify({ err, description }),
+  },
 })

@@ -55,7 +55,9 @@ describe('a stream of SETs', () => {
       transmitter.waiting.set('another', await transmitter.change('d-3', 'compliant'))
       transmitter.queue(await transmitter.change('d-2', 'compliant'))
       const poll = caepPollKind.poll!(context)
-      assert.deepEqual(idsOf(await next(poll)), ['d-2'])
+      const taken = await next(poll)
+      assert.deepEqual(idsOf(taken), ['d-2'])
+      assert.deepEqual([...(taken.refused ?? [])].sort(), ['invalid_audience', 'invalid_request'])
       await next(poll)
       const { setErrs = {} } = transmitter.polls[1] ?? {}
       assert.deepEqual([setErrs[bad]?.err, setErrs['another']?.err], ['invalid_audience', 'invalid_request'])
