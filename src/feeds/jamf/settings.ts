@@ -1,7 +1,7 @@
 import { appProblems, APPS_SETTING } from '../app-findings'
 import type { Settings } from '../kind'
 
-/** What may name a device; the sample of it stands in tags and certificates. */
+/** What a device may be called by: what stands in its tag or certificate. */
 export const DEVICE_IDS = ['serial', 'udid', 'management_id'] as const
 export type DeviceIdField = (typeof DEVICE_IDS)[number]
 
