@@ -21,7 +21,8 @@ export function readSettings(schema: object, given: Readonly<Record<string, unkn
   if (validate(value)) return { ok: true, value }
   const problems = (validate.errors ?? []).slice(0, MAX_PROBLEMS).map((error) => {
     const key = error.instancePath.slice(1).replaceAll('/', '.')
-    const named = properties[key] as { title?: string } | undefined
+    const list = properties[key.replace(/\.\d+$/, '')] as { items?: { title?: string } } | undefined
+    const named = (properties[key] ?? list?.items) as { title?: string } | undefined
     if (error.keyword === 'additionalProperties')
       return `${String(error.params['additionalProperty'])}: unknown; known: ${Object.keys(properties).join(', ')}`
     if (error.keyword === 'required') return `${String(error.params['missingProperty'])}: is missing`

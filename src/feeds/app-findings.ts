@@ -17,7 +17,11 @@ export const APPS_SETTING = {
     default: [],
     maxItems: MAX_WANTED,
     uniqueItems: true,
-    items: { type: 'string', pattern: '^[^\\s\\p{C},][^\\p{C},]{0,127}$' },
+    items: {
+      type: 'string',
+      pattern: '^[^\\s\\p{C},][^\\p{C},]{0,127}$',
+      title: 'the id or the name of an app, of at most 128 characters',
+    },
     description: 'apps to look for: ids, or names of config/device_gate_apps.yaml',
   },
 } as const

@@ -37,7 +37,7 @@ describe('findings about installed apps', () => {
 
   for (const [name, apps, problem] of [
     ['a name that is almost one', 'com.a,tiktokk', /tiktokk is no name .* did you mean tiktok\?/],
-    ['an empty one', 'com.a,', /apps\.1: /],
+    ['an empty one', 'com.a,', /apps\.1: must be the id or the name of an app/],
     ['one that is too long', 'a'.repeat(129), /apps\.0: /],
     ['a line end', 'com.a\nx', /apps\.0: /],
     ['one twice', 'com.a,com.a', /duplicate/],

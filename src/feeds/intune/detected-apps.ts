@@ -1,8 +1,9 @@
 import { appCatalogue } from '../../config/app-catalogue'
 import type { WantedApps } from '../app-findings'
 import { FeedError } from '../feed-error'
+import { textOf } from '../fields'
 import type { Settings } from '../kind'
-import { textOf, type Graph } from './graph'
+import type { Graph } from './graph'
 
 const APPS = 'deviceManagement/detectedApps'
 /** Detected apps of wanted names; each version is one. */
@@ -34,7 +35,7 @@ export async function detectedApps(graph: Graph, wanted: WantedApps): Promise<De
   for await (const page of graph.pages(`${APPS}?$select=id,displayName`))
     for (const app of page) {
       const [id, name] = [textOf(app['id']), textOf(app['displayName'])]
-      if (id === '' || !wanted.has(name.toLowerCase())) continue
+      if (id === undefined || name === undefined || !wanted.has(name.toLowerCase())) continue
       detected.push({ id, name })
       if (detected.length > MAX_DETECTED)
         throw new FeedError('answer', `more than ${MAX_DETECTED} detected apps have the names looked for`)
@@ -52,7 +53,7 @@ export async function installedApps(graph: Graph, wanted: WantedApps): Promise<I
   for (const { id, name } of await detectedApps(graph, wanted))
     for await (const page of graph.pages(`${APPS}/${encodeURIComponent(id)}/managedDevices?$select=id`)) {
       for (const device of page) {
-        const key = textOf(device['id'])
+        const key = textOf(device['id']) ?? ''
         const names = installed.get(key)
         if (names) names.push(name)
         else installed.set(key, [name])

@@ -1,5 +1,6 @@
 import { AccessToken } from '../access-token'
 import { FeedError } from '../feed-error'
+import { fieldsOf, type Fields } from '../fields'
 import type { FeedContext } from '../kind'
 
 export const CLIENT_SECRET = 'client-secret'
@@ -10,9 +11,6 @@ export interface GraphSettings {
   readonly login_url: string
   readonly graph_url: string
 }
-
-/** An object as Graph gives it; nothing of it is known to be there. */
-export type GraphObject = Readonly<Record<string, unknown>>
 
 const PAGE_MS = 60_000
 /** Of a thousand devices each. */
@@ -35,7 +33,7 @@ export class Graph {
   }
 
   /** A collection, page by page. The token is shown to the settings' own origin alone, wherever a next page is. */
-  async *pages(path: string): AsyncGenerator<readonly GraphObject[], undefined> {
+  async *pages(path: string): AsyncGenerator<readonly Fields[], undefined> {
     const { origin, host } = new URL(this.#root)
     const asked = new Set<string>()
     let url: string | undefined = this.#root + path
@@ -44,10 +42,10 @@ export class Graph {
         throw new FeedError('answer', `${host}: the pages of ${path.replace(/\?.*/, '')} come to no end`)
       asked.add(url)
       const options = { headers: { accept: 'application/json' }, timeoutMs: PAGE_MS }
-      const answer = objectOf(await this.#token.askJson(url, options))
-      const { value, '@odata.nextLink': next } = answer
+      const answer = fieldsOf(await this.#token.askJson(url, options))
+      const { value, '@odata.nextLink': next } = answer ?? {}
       if (!Array.isArray(value)) throw new FeedError('answer', `${host} answers without a list`)
-      yield value.map(objectOf)
+      yield value.map((one: unknown) => fieldsOf(one) ?? {})
       url = next === undefined || next === null ? undefined : nextPage(next, origin)
     }
     return undefined
@@ -56,12 +54,7 @@ export class Graph {
 
 const graphSettings = ({ settings }: FeedContext): GraphSettings => settings as unknown as GraphSettings
 
-const objectOf = (value: unknown): GraphObject => (value ?? {}) as GraphObject
-
 function nextPage(link: unknown, origin: string): string {
   if (typeof link === 'string' && URL.canParse(link) && new URL(link).origin === origin) return link
   throw new FeedError('refused_url', `${origin} names a next page that is elsewhere: it is not asked`)
 }
-
-/** Empty for what is missing, or no text. */
-export const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')

@@ -1,9 +1,9 @@
 import { parseDeviceRecord } from '../../devices/record'
 import type { ComplianceState, Platform } from '../../policy/vocabulary'
 import { appFindings, UNSEEN_APPS, type WantedApps } from '../app-findings'
+import { textOf, type Fields } from '../fields'
 import type { FeedReading } from '../reading'
 import type { InstalledApps } from './detected-apps'
-import { textOf, type GraphObject } from './graph'
 
 /** Fields of a managed device that may name it here. */
 export const DEVICE_IDS = ['id', 'azureADDeviceId', 'serialNumber'] as const
@@ -39,20 +39,21 @@ export interface DeviceReader {
 
 /** What a managed device says, as a record or as what is wrong with it. */
 export function readDevice(
-  device: GraphObject,
+  device: Fields,
   { source, deviceId, wanted, installed, now }: DeviceReader,
 ): FeedReading {
   const own = textOf(device['id'])
-  const place = `managedDevices/${own.slice(0, 64)}`
-  if (own === '') return { place, problem: 'id: is missing' }
+  const place = `managedDevices/${own?.slice(0, 64) ?? ''}`
+  if (own === undefined) return { place, problem: 'id: is missing' }
   const id = textOf(device[deviceId])
   // Told by Intune's own id: a device that has no other does not keep those that are gone from being marked.
-  if (id === '' || id === UNREGISTERED) return { place, id: own, problem: `${deviceId}: the device has none` }
-  const seenAt = Date.parse(textOf(device['lastSyncDateTime']))
+  if (id === undefined || id === UNREGISTERED)
+    return { place, id: own, problem: `${deviceId}: the device has none` }
+  const seenAt = timeOf(device['lastSyncDateTime'])
   if (!(seenAt <= now + MAX_AHEAD_MS))
     return { place, id, problem: 'lastSyncDateTime: is no time, or in the future' }
   const { state, finding } = stateOf(device, now)
-  const platform = platformOf(textOf(device['operatingSystem']))
+  const platform = platformOf(device)
   const reading = parseDeviceRecord({
     id,
     owners: ownersOf(device),
@@ -60,7 +61,7 @@ export function readDevice(
     state,
     findings: [
       ...(finding === undefined ? [] : [finding]),
-      ...jailbreakFindings(textOf(device['jailBroken']), platform),
+      ...jailbreakFindings(device, platform),
       ...appFindings(wanted, installed.get(own) ?? []),
       ...(isAllSeen(device) ? [] : [UNSEEN_APPS]),
     ],
@@ -74,24 +75,24 @@ export function readDevice(
 
 /** What is neither compliant nor noncompliant is not known, and a finding says why. */
 function stateOf(
-  device: GraphObject,
+  device: Fields,
   now: number,
 ): { readonly state: ComplianceState; readonly finding?: string } {
-  const state = textOf(device['complianceState'])
+  const state = textOf(device['complianceState']) ?? 'missing'
   switch (state) {
     case 'compliant':
     case 'noncompliant':
     case 'unknown':
       return { state }
     case 'inGracePeriod': {
-      const endsAt = Date.parse(textOf(device['complianceGracePeriodExpirationDateTime']))
+      const endsAt = timeOf(device['complianceGracePeriodExpirationDateTime'])
       // A time before there was an Intune is one that is not set.
       if (!(endsAt > 0 && endsAt <= now)) return { state: 'grace' }
       return { state: 'noncompliant', finding: 'policy:grace-expired' }
     }
     default: {
       const word = state.replace(/[^\w-]/g, '').slice(0, 64)
-      return { state: 'unknown', finding: `source:state-${word === '' ? 'missing' : word}` }
+      return { state: 'unknown', finding: `source:state-${word}` }
     }
   }
 }
@@ -105,20 +106,26 @@ const SYSTEMS: readonly (readonly [RegExp, Platform])[] = [
   [/^chrome ?os/i, 'chromeos'],
 ]
 
-const platformOf = (system: string): Platform => SYSTEMS.find(([name]) => name.test(system))?.[1] ?? 'other'
+const systemOf = (device: Fields): string => textOf(device['operatingSystem']) ?? ''
+
+const platformOf = (device: Fields): Platform =>
+  SYSTEMS.find(([name]) => name.test(systemOf(device)))?.[1] ?? 'other'
+
+/** Not a number where it is none. */
+const timeOf = (value: unknown): number => Date.parse(textOf(value) ?? '')
 
 /** A text: True, False, or Unknown while it was not looked for. */
-function jailbreakFindings(jailBroken: string, platform: Platform): string[] {
-  const word = jailBroken.toLowerCase()
+function jailbreakFindings(device: Fields, platform: Platform): string[] {
+  const word = textOf(device['jailBroken'])?.toLowerCase()
   if (word === 'true') return ['device:jailbroken']
   return word !== 'false' && JAILBREAKABLE.includes(platform) ? ['unseen:device'] : []
 }
 const JAILBREAKABLE: readonly Platform[] = ['ios', 'android']
 
-const ownersOf = (device: GraphObject): string[] =>
-  [textOf(device['userPrincipalName']), ...textOf(device['emailAddress']).split(/[;,\s]+/)].filter((name) =>
-    name.includes('@'),
-  )
+const ownersOf = (device: Fields): string[] =>
+  ['userPrincipalName', 'emailAddress']
+    .flatMap((field) => textOf(device[field])?.split(/[;,\s]+/) ?? [])
+    .filter((name) => name.includes('@'))
 
 /** Management channels by which all of a device's apps come into Intune. */
 const SEEING_AGENTS = ['mdm', 'easMdm', 'intuneClient', 'easIntuneClient']
@@ -127,8 +134,8 @@ const SEEING_AGENTS = ['mdm', 'easMdm', 'intuneClient', 'easIntuneClient']
  * Of personal devices, and by Apple's user enrolment, only managed apps are known; of Android Enterprise those of the
  * work profile.
  */
-const isAllSeen = (device: GraphObject): boolean =>
+const isAllSeen = (device: Fields): boolean =>
   device['managedDeviceOwnerType'] === 'company' &&
-  SEEING_AGENTS.includes(textOf(device['managementAgent'])) &&
-  !/^android./i.test(textOf(device['operatingSystem'])) &&
-  !textOf(device['deviceEnrollmentType']).startsWith('appleUserEnrollment')
+  SEEING_AGENTS.includes(textOf(device['managementAgent']) ?? '') &&
+  !/^android./i.test(systemOf(device)) &&
+  !textOf(device['deviceEnrollmentType'])?.startsWith('appleUserEnrollment')
