@@ -47,7 +47,7 @@ export function askingPage(
 <dt>You state</dt><dd>I have looked, and ${escaped(what)} is not on this device.</dd>
 </dl>
 <p>What follows: company email works on this device for ${durationWords(validMs)}, as far as this is what keeps it
-from working. Then you are asked again. If the app is seen on it meanwhile, email stops all the same.</p>
+from working. Then you are asked again. If it is found there meanwhile, email stops all the same.</p>
 <p>Your statement is kept with your name, the device, the time and the network address that it comes from.
 Please make it only if it is true.</p>
 <form method="post"><button name="stated" value="yes">I state this</button></form>

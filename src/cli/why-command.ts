@@ -35,7 +35,7 @@ function describe(context: CommandContext, { decision, device }: Case): string {
   const evidence =
     evidenceAt === null
       ? 'none'
-      : `${age((context.now() - evidenceAt) / 1000)} old, from ${device?.source ?? 'its feed'}`
+      : `${age((context.now() - evidenceAt) / 1000)} old, from ${device?.source ?? "the person's own word"}`
   return facts([
     [
       'decision',

@@ -39,9 +39,11 @@ export function gather(
 ): { readonly request: DecisionRequest; readonly sources: Sources } {
   const { claim, user } = subject
   const devices = claim ? claimedDevice(replica, claim.deviceId) : ownedDevices(replica, user)
-  const attestations = attestationsOf(replica, subject, devices)
-  const ids = claim ? [claim.deviceId] : [...devices, ...attestations].map(idOf)
-  const deviceIds = attestations.length === 0 ? ids : [...new Set(ids)]
+  const stated = replica.attestationsOf(user)
+  const ids = claim ? [claim.deviceId] : [...devices, ...stated].map(idOf)
+  const deviceIds = stated.length === 0 ? ids : [...new Set(ids)]
+  // Of a client that proves no device: none about a device that was reported as somebody else's.
+  const attestations = claim ? stated : stated.filter((one) => isOwn(replica, devices, one))
   const overrides: Override[] = replica.overridesOn({ kind: 'user', id: user })
   for (const id of deviceIds) overrides.push(...replica.overridesOn({ kind: 'device', id }))
   const leaseValid = replica.leaseValid(now)
@@ -49,18 +51,8 @@ export function gather(
   return { request, sources: { user, deviceIds } }
 }
 
-/** Of a client that proves no device: none about a device that was reported as somebody else's. */
-function attestationsOf(
-  replica: Replica,
-  { user, claim }: Subject,
-  devices: readonly DeviceRecord[],
-): readonly Attestation[] {
-  const all = replica.attestationsOf(user)
-  if (claim || all.length === 0) return all
-  return all.filter(
-    ({ deviceId }) => devices.some(({ id }) => id === deviceId) || replica.device(deviceId) === undefined,
-  )
-}
+const isOwn = (replica: Replica, devices: readonly DeviceRecord[], { deviceId }: Attestation): boolean =>
+  devices.some(({ id }) => id === deviceId) || replica.device(deviceId) === undefined
 
 const idOf = (one: DeviceRecord | Attestation): string => ('id' in one ? one.id : one.deviceId)
 

@@ -1,5 +1,6 @@
 import { unlessDamaged } from '../devices/unless-damaged'
 import type { JournalEntry } from '../journal/journal'
+import { countsUntil } from '../policy/attestation'
 import type { Decision } from '../policy/decision'
 import type { DeviceRecord } from '../policy/device'
 import type { Step } from '../policy/explain'
@@ -39,7 +40,7 @@ const caseOfDevice = (
   ...explained(user, { deviceId: device.id, proof: 'tag' }),
 })
 
-/** One for each device of a user, and one for a client that proves no device. */
+/** One for each device of a user, those that are known by statements alone too, and one for a client that proves no device. */
 export function userCases(site: LookupSite, user: string): Case[] {
   const explained = explaining(site)
   const ids = site.store().deviceIdsOf(user, MAX_DEVICES)
@@ -47,10 +48,23 @@ export function userCases(site: LookupSite, user: string): Case[] {
     const device = readDevice(site, id)
     return device ? [caseOfDevice(explained, device, user)] : []
   })
+  const stated = statedDevices(site, user).map((id) => ({
+    title: `device ${id} (never reported), of which ${user} has stated something`,
+    user,
+    device: undefined,
+    ...explained(user, { deviceId: id, proof: 'tag' }),
+  }))
   const known = ids.length > 0 ? '' : ' (and no device of this user was ever reported)'
   const title = `${user} on a client that proves no device${known}`
   const unproven = explained(user, null)
-  return [...cases, { title, user, device: decidingDevice(site, unproven.decision), ...unproven }]
+  return [...cases, ...stated, { title, user, device: decidingDevice(site, unproven.decision), ...unproven }]
+}
+
+/** Nobody reported them, and what the user stated of them is in force. */
+function statedDevices(site: LookupSite, user: string): readonly string[] {
+  const stated = unlessDamaged(() => site.store().attestationsOf(user), site.tell) ?? []
+  const inForce = stated.filter((one) => countsUntil(one) > site.now()).map(({ deviceId }) => deviceId)
+  return [...new Set(inForce)].filter((id) => site.store().device(id) === undefined)
 }
 
 /** What was recorded of somebody, as it is now. */

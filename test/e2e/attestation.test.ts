@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import path from 'node:path'
 
-import { TestBrowser } from '../support/browser'
+import { accessibilityFaults, TestBrowser } from '../support/browser'
 import { Dialogue } from '../support/dialogue'
 import { Dovecot } from '../support/dovecot'
 import { eventually } from '../support/eventually'
@@ -83,6 +83,7 @@ describe('a phone that nobody manages', () => {
     )
     const isTooWide = await page.evaluate('document.documentElement.scrollWidth > window.innerWidth')
     assert.equal(isTooWide, false)
+    assert.deepEqual(await accessibilityFaults(page), [])
     assert.match(await login(), /^a NO /m)
 
     await page.click('text=I state this')

@@ -9,7 +9,7 @@ import type { Served, Visit } from '../../src/journal/traffic'
 import { Counts } from '../../src/metrics/counts'
 import { effectOf, type DecisionRequest, type Subject } from '../../src/policy/decision'
 import type { FailMode, Protocol } from '../../src/policy/vocabulary'
-import { AT, override, policy, record } from '../devices/samples'
+import { AT, override, policy, record, attestation } from '../devices/samples'
 import { subjects } from '../policy/arbitraries'
 import { FakeReplica } from './fake-replica'
 
@@ -180,6 +180,24 @@ describe('the decision gate', () => {
       host = { ...host, enforcement: 'off' }
       gate.hostChanged()
       assert.equal(reason(), 'break_glass')
+    })
+
+    it('is made anew when a person states something, and when what was reported as another’s is no more', () => {
+      replica.applyPolicy(policy({ unknown: 'block' }))
+      replica.putDevice(record({ id: 'd-9', owners: ['ben@example.com'] }))
+      clock.tick(POLL_MS)
+      const anyone = subject({ user: 'bob@example.com', claim: null })
+      assert.equal(reason(anyone), 'unknown_device')
+      const stated = { at: AT, expiresAt: AT + 1000, remote: '192.0.2.1' }
+      replica.putAttestations('bob@example.com', [
+        attestation({ user: 'bob@example.com', deviceId: 'd-9', stated }),
+      ])
+      clock.tick(POLL_MS)
+      assert.equal(reason(anyone), 'unknown_device')
+      replica.forgetDevice('d-9')
+      clock.tick(POLL_MS)
+      assert.equal(reason(anyone), 'attested')
+      assert.equal(reason(anyone, AT + 1000), 'unknown_device')
     })
 
     it('is made anew for a person without devices who gets one', () => {

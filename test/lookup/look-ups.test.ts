@@ -7,7 +7,8 @@ import { NoPolicyError, NotKnownError } from '../../src/lookup/site'
 import { statusFacts } from '../../src/lookup/status'
 import { deviceTimeline, person } from '../../src/lookup/timeline'
 import { why } from '../../src/lookup/why'
-import { override, policy, record } from '../devices/samples'
+import { AttestationDesk } from '../../src/orders/attestation-desk'
+import { attestation, override, policy, record } from '../devices/samples'
 import { entry } from '../journal/samples'
 import { tempDirs } from '../support/temp-dir'
 import { TrialSite } from './trial-site'
@@ -97,6 +98,32 @@ describe('a look-up', () => {
       { user: ANNA, device: 'phone', protocol: 'imap', at: at(3) },
       { user: ANNA, device: null, protocol: 'imap', at: at(5) },
     ])
+  })
+
+  it('of a person has what they stated: the device that nobody reported, and the orders about it', async () => {
+    await filled()
+    await site.store.applyPolicy(policy({ mandates: [], unknown: 'block' }), 'unknown: block', by)
+    const desk = new AttestationDesk(site.store, () => site.now)
+    const asked = attestation({ deviceId: 'own', createdAt: site.now, linkExpiresAt: site.now + HOUR_MS })
+    await desk.ask(asked)
+    await desk.state(asked, { at: site.now, expiresAt: site.now + HOUR_MS, remote: '192.0.2.1' })
+    const { cases, history } = person(site.lookup, ANNA)
+    assert.deepEqual(
+      cases.flatMap(({ title, decision }) => (title.startsWith('device own ') ? [decision.reason] : [])),
+      ['attested'],
+    )
+    assert.deepEqual(
+      history.map(({ kind, who }) => [kind, who]),
+      [
+        ['attest', `link:${ANNA}`],
+        ['attest', 'ops'],
+        ['exempt', 'ops'],
+      ],
+    )
+    assert.deepEqual(
+      person(site.lookup, 'ben@example.com').history.map(({ kind }) => kind),
+      ['lock'],
+    )
   })
 
   it('of a person of whom nothing is known is empty', async () => {

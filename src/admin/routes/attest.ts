@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import { readTagKeyFile } from '../../config/tag-key-file'
 import { OvertakenError } from '../../devices/order'
 import { StoreProblem } from '../../devices/redis/problem'
+import { unlessDamaged } from '../../devices/unless-damaged'
 import { isSignedFor, parseAttestLink } from '../../identity/attest-link'
 import { AttestationDesk, AttestationRefusal } from '../../orders/attestation-desk'
 import type { Attestation } from '../../policy/attestation'
@@ -38,7 +39,8 @@ export function attestRoutes(app: FastifyInstance, { site, store, now }: AdminPa
     const link = parseAttestLink(token)
     if (!link) return NO_FORM.invalid
     if (link.expiresAt <= now()) return NO_FORM.expired
-    const attestation = store.attestationsOf(link.user).find((one) => one.link === link.link)
+    const kept = unlessDamaged(() => store.attestationsOf(link.user), site.tell) ?? []
+    const attestation = kept.find((one) => one.link === link.link)
     const { keys } = readTagKeyFile(config.identity.tag.keyFile)
     if (!attestation || !isSignedFor(keys, link, attestation)) return NO_FORM.invalid
     if (attestation.stated) return NO_FORM.used
