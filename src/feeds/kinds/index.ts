@@ -2,6 +2,7 @@ import type { FeedKind } from '../kind'
 import { caepPollKind } from './caep-poll'
 import { caepPushKind } from './caep-push'
 import { fileKind } from './file'
+import { fleetdmKind } from './fleetdm'
 import { httpKind } from './http'
 import { intuneKind } from './intune'
 import { jamfKind } from './jamf'
@@ -12,6 +13,7 @@ export const FEED_KINDS: readonly FeedKind[] = [
   httpKind,
   intuneKind,
   jamfKind,
+  fleetdmKind,
   caepPushKind,
   caepPollKind,
 ]

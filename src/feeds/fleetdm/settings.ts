@@ -1,0 +1,45 @@
+import { appProblems, APPS_SETTING } from '../app-findings'
+import type { Settings } from '../kind'
+
+/** What a device may be called by: what stands in its tag or certificate. */
+export const DEVICE_IDS = ['serial', 'uuid'] as const
+export type DeviceIdField = (typeof DEVICE_IDS)[number]
+
+export interface FleetdmSettings extends Settings {
+  readonly url: string
+  readonly team_id?: number
+  readonly policies: readonly string[]
+  readonly device_id: DeviceIdField
+}
+
+const MAX_POLICIES = 100
+
+export const FLEETDM_SETTINGS = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['url'],
+  properties: {
+    url: {
+      type: 'string',
+      pattern: '^https?://[^/?#@]+/?$',
+      title: 'where Fleet is, as https://fleet.example.com',
+    },
+    team_id: { type: 'integer', minimum: 0, description: 'the team whose hosts are read; default: all' },
+    policies: {
+      type: 'array',
+      default: [],
+      maxItems: MAX_POLICIES,
+      uniqueItems: true,
+      items: { type: 'string', pattern: '^[^\\s\\p{C}][^\\p{C}]{0,254}$' },
+      description: 'ids or names of the policies that count; default: those marked critical',
+    },
+    device_id: {
+      enum: DEVICE_IDS,
+      default: 'serial',
+      description: 'what tags and certificates name a device by',
+    },
+    ...APPS_SETTING,
+  },
+}
+
+export const fleetdmProblems = (settings: Settings): string[] => appProblems(settings)
