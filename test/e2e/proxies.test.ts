@@ -22,6 +22,7 @@ const BALANCER = '127.0.0.5'
 
 /** One for each dialogue, none of them compliant: the block log folds what happens to one again. */
 const PHONES = ['line', 'binary', 'passed-through', 'terminated', 'dovecot', 'haraka', 'xclient']
+const WARNED = 'warned'
 
 describe('the real client behind real proxies', () => {
   let ca: CertificateAuthority
@@ -36,7 +37,7 @@ describe('the real client behind real proxies', () => {
     dovecot = await Dovecot.start({ users: { [USER]: PASSWORD }, settings: 'auth_username_chars =' })
     dovecot.deliver(USER, 'From: anna@example.com\r\nSubject: hello\r\n\r\nLunch?\r\n')
     site = await HarakaSite.create({
-      policy: 'mode: enforce\nmax_new_blocks: { percent: 100 }\n',
+      policy: 'mode: enforce\nmax_new_blocks: { percent: 100 }\ngrace: warn\n',
       upstreamPort: dovecot.port,
       tls: server,
       hostConfig: `identity: { exempt_networks: [${WEBMAIL}/32] }`,
@@ -47,6 +48,7 @@ describe('the real client behind real proxies', () => {
     site.editFile('connection.ini', (text) => text.replace(/^hosts\[\] =$/m, `hosts[] = ${BALANCER}`))
     await site.run('tag', 'rotate')
     const phones = PHONES.map((id) => deviceLine({ id, owners: [USER], state: 'noncompliant' }))
+    phones.push(deviceLine({ id: WARNED, owners: [USER], state: 'grace' }))
     site.writeFile('devices.ndjson', phones.join('\n'))
     await site.run('device', 'import', site.file('devices.ndjson'))
     await site.start()
@@ -137,6 +139,11 @@ passdb {
       })
     })
   }
+
+  it('lets whoever is warned in behind a Dovecot proxy, with the warning', async () => {
+    const said = await curl(WARNED, `imaps://127.0.0.1:${front.tlsPort}/INBOX`, CLIENT, '-X', 'EXAMINE INBOX')
+    assert.match(said, /< \* OK \[ALERT\] [^]*1 EXISTS/)
+  })
 
   describe('SMTP', () => {
     const submit = (from: string): Promise<string> =>
