@@ -188,6 +188,7 @@ export const feedSchema = object({
   gone_held: nullable('string', 'Why the last sweep marked nothing gone though it was complete.'),
   events: count('That were taken in.'),
   refused_events: count(''),
+  blind_to: list(text('Id of a mandate in force about an app that it does not look for.')),
   held: {
     ...object({
       why: text('Why what turns devices is set aside.'),

@@ -1,5 +1,6 @@
 import { unlessDamaged } from '../devices/unless-damaged'
 import type { ReadStore } from '../devices/store'
+import { blindSpots } from './blind-spots'
 import { feedDefinitions, sourceOf, type FeedDefinition } from './definition'
 import type { FeedProblemKind } from './feed-error'
 import type { FeedsDatabase } from './feeds-database'
@@ -52,6 +53,8 @@ export interface FeedStanding extends FeedRun {
   readonly everyS: number
   /** Why what turns devices is set aside now, since when, and how many records that are; null: it is not. */
   readonly held: { readonly why: string; readonly since: number; readonly count: number } | null
+  /** Ids of the mandates in force about apps that it does not look for. */
+  readonly blindTo: readonly string[]
   /** What is still to be released or dropped, as `feed release --confirm` wants it told. */
   readonly toConfirm: number
 }
@@ -92,7 +95,17 @@ export function feedStanding(
         since: tripped?.since ?? order?.at ?? 0,
         count,
       }
-  return { name, kind, of, everyS, ...feedRun(database, name), held, toConfirm: count + missing(tripped) }
+  const policy = unlessDamaged(() => store.activePolicy())?.policy
+  return {
+    name,
+    kind,
+    of,
+    everyS,
+    ...feedRun(database, name),
+    held,
+    blindTo: blindSpots(definition, policy),
+    toConfirm: count + missing(tripped),
+  }
 }
 
 /** Devices that would be gone when few are what is meant. */

@@ -18,6 +18,7 @@ export const feedJson = (feed: FeedStanding, now: number): object => ({
   gone_held: feed.goneHeld,
   events: feed.events,
   refused_events: feed.refusedEvents,
+  blind_to: feed.blindTo,
   held: feed.held && {
     ...feed.held,
     since: timeOf(feed.held.since),
@@ -39,11 +40,18 @@ export function feedText(feed: FeedStanding, now: number): string {
       : `good ${Math.round((now - lastGoodAt) / 60_000)} min ago`,
     feed.bad === 0 ? undefined : `${feed.bad} bad records`,
     feed.goneHeld ?? undefined,
+    feed.blindTo.length === 0 ? undefined : blindText(feed),
     held ? `HELD: ${held.why}; ${held.count} records set aside; ${releaseCommand(feed)}` : undefined,
     problem ? `FAILS: ${problem.message}` : undefined,
   ]
   return parts.filter((part) => part !== undefined).join(', ')
 }
+
+/** Whoever has such an app passes for one who has not. */
+export const blindText = ({ blindTo }: FeedStanding): string =>
+  `does not look for the apps of ${blindTo.slice(0, SHOWN_MANDATES).join(', ')}${blindTo.length > SHOWN_MANDATES ? ', ...' : ''}`
+
+const SHOWN_MANDATES = 5
 
 /** What lets a held feed go on. */
 export const releaseCommand = ({ name, of, toConfirm }: FeedStanding): string =>

@@ -2,7 +2,7 @@ import { holdText } from '../orders/holds'
 import { pendingText } from '../orders/pending'
 import type { Proposal } from '../orders/proposal'
 import { hostName } from '../devices/redis/host-report'
-import { releaseCommand } from './feeds'
+import { blindText, releaseCommand } from './feeds'
 import { NO_POLICY } from './site'
 import type { StatusFacts } from './status'
 
@@ -110,6 +110,15 @@ const feedProblems = ({ feeds }: StatusFacts): Problem[] =>
           ),
         ]
       : []),
+    ...(feed.blindTo.length === 0
+      ? []
+      : [
+          problem(
+            'feed',
+            `feed ${feed.name} ${blindText(feed)}`,
+            'whoever has one of them passes: remove the feed, and add it with them in apps',
+          ),
+        ]),
     ...(feed.problem
       ? [problem('feed', `feed ${feed.name}: ${feed.problem.message}`, `device-gate feed test ${feed.name}`)]
       : []),

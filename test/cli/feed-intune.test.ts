@@ -48,6 +48,18 @@ describe('device-gate feed with Intune', () => {
     assert.match(await site().out('status'), /feed mdm: +intune, 2 devices, good 0 min ago/)
   })
 
+  it('says which mandates are about apps that it does not look for', async () => {
+    await add('--secret', 'client-secret=env:TEST_INTUNE_SECRET')
+    const mandate = (id: string, finding: string): string =>
+      `  - { id: ${id}, finding: '${finding}', platforms: [ios], deadline: 2026-07-10T00:00:00Z, message: M }\n`
+    await site().applyPolicy(
+      `mode: monitor\nmandates:\n${mandate('by-name', 'app:tiktok')}${mandate('by-id', 'app:com.zhiliaoapp.musically')}`,
+    )
+    assert.match(await site().out('feed', 'list'), /does not look for the apps of by-id$/m)
+    const [feed] = (await site().json('feed', 'list')) as { readonly blind_to: unknown }[]
+    assert.deepEqual(feed?.blind_to, ['by-id'])
+  })
+
   it('says what is wrong, and never a secret or a token', async () => {
     process.env['TEST_INTUNE_SECRET'] = 'old~secret'
     await add('--secret', 'client-secret=env:TEST_INTUNE_SECRET')

@@ -1,5 +1,5 @@
 import { appCatalogue } from '../../config/app-catalogue'
-import type { WantedApps } from '../app-findings'
+import { wantedApps, type WantedApps } from '../app-findings'
 import { FeedError } from '../feed-error'
 import { textOf } from '../fields'
 import type { Settings } from '../kind'
@@ -19,6 +19,12 @@ export function idProblems({ apps = [] }: Settings): string[] {
       .filter((id) => wanted.has(id.toLowerCase()))
       .map((id) => `apps: Intune knows no ids such as ${id.slice(4)}: say ${name.slice(4)}`),
   )
+}
+
+/** Those to look for that it can tell: of a name of the catalogue the name alone. */
+export function tellableApps(settings: Settings): WantedApps {
+  const ids = [...appCatalogue({}).values()].flat().map((id) => id.slice(4).toLowerCase())
+  return new Map([...wantedApps(settings)].filter(([app]) => !ids.includes(app)))
 }
 
 interface DetectedApp {

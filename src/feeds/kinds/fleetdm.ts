@@ -16,6 +16,7 @@ export const fleetdmKind: FeedKind = {
   secrets: [TOKEN, `${WEBHOOK_SECRET}?`],
   everyS: 3600,
   check: fleetdmProblems,
+  apps: wantedApps,
   test: async (context) => {
     const server = serverOf(context)
     const version = await server.version()

@@ -1,5 +1,5 @@
 import { appProblems, APPS_SETTING, UNSEEN_APPS, wantedApps } from '../app-findings'
-import { detectedApps, idProblems, installedApps } from '../intune/detected-apps'
+import { detectedApps, idProblems, installedApps, tellableApps } from '../intune/detected-apps'
 import { CLIENT_SECRET, Graph } from '../intune/graph'
 import { DEVICE_FIELDS, DEVICE_IDS, readDevice, type DeviceId } from '../intune/managed-device'
 import type { FeedKind } from '../kind'
@@ -37,6 +37,7 @@ export const intuneKind: FeedKind = {
   secrets: [CLIENT_SECRET],
   everyS: 3600,
   check: (settings) => [...appProblems(settings), ...idProblems(settings)],
+  apps: tellableApps,
   test: async (context) => {
     const graph = new Graph(context)
     await graph.pages(devices(1)).next()

@@ -31,6 +31,7 @@ export const jamfKind: FeedKind = {
   secrets: [CLIENT_SECRET, `${WEBHOOK_SECRET}?`],
   everyS: 3600,
   check: jamfProblems,
+  apps: wantedApps,
   test: async (context) => {
     const get = getter(context)
     const version = fieldsOf(await get('/api/v1/jamf-pro-version', new URLSearchParams()))?.['version']
