@@ -10,6 +10,8 @@ export const LIMITS = {
   formOctets: 1024,
   /** From one address, behind which many people may be. */
   linkRequestsPerMinute: 300,
+  /** That wait for those before them. */
+  waitingStatements: 500,
   /** For headers to come, and for a whole request. */
   headersMs: 10_000,
   requestMs: 30_000,

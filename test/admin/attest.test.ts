@@ -125,6 +125,15 @@ describe('the page of a link by which a person makes a statement', () => {
     assert.deepEqual(titles, ['Thank you', 'This link was used already'])
   })
 
+  it('takes the statements of many people at once', async () => {
+    const users = Array.from({ length: 40 }, (_, i) => `user-${i}@example.com`)
+    const paths = []
+    for (const user of users) paths.push(await link({ user }))
+    const titles = (await Promise.all(paths.map((path) => form(path)))).map(title)
+    assert.deepEqual(new Set(titles), new Set(['Thank you']))
+    for (const user of users) assert.ok(site.store.attestationsOf(user)[0]?.stated, user)
+  })
+
   it('is used for ever: once a statement was removed, its link makes no other', async () => {
     const path = await link()
     await form(path)

@@ -11,8 +11,9 @@ import type { Mandate } from '../../policy/policy'
 import { askingPage, NO_FORM, PAGE_POLICY, statedPage, type Page } from '../attest-page'
 import { LIMITS } from '../limits'
 import type { AdminParts } from '../parts'
-import { notFound } from '../problem'
+import { notFound, Problem } from '../problem'
 import { RequestRate } from '../request-rate'
+import { Turns } from '../turns'
 
 interface LinkRequest {
   readonly Params: { readonly token: string }
@@ -29,6 +30,8 @@ interface OpenLink {
 export function attestRoutes(app: FastifyInstance, { site, store, now }: AdminParts): void {
   const rate = new RequestRate(LIMITS.linkRequestsPerMinute, now)
   const desk = new AttestationDesk(store, now)
+  // Orders that are given together overtake one another: on the morning of a deadline many come at once.
+  const turns = new Turns('a statement', 1, LIMITS.waitingStatements)
   const options = { config: { role: 'anyone', byLink: true, quiet: true }, schema: { hide: true } } as const
 
   /** The page that says why not, or what the link is about. */
@@ -75,27 +78,31 @@ export function attestRoutes(app: FastifyInstance, { site, store, now }: AdminPa
         if (body?.get('stated') !== 'yes') return send(reply, NO_FORM.invalid)
         const at = now()
         const stated = { at, expiresAt: at + site.config().attestation.validMs, remote: ip }
-        return send(
-          reply,
-          await taken(() => desk.state(open.attestation, stated), statedPage(stated.expiresAt)),
-        )
+        const state = (): Promise<unknown> => desk.state(open.attestation, stated)
+        const page = await became(turns.run(AbortSignal.timeout(LIMITS.requestMs), state))
+        return send(reply, page ?? statedPage(stated.expiresAt))
       },
     )
     done()
   })
 }
 
-/** What became of a statement; two that come at once by one link are one statement. */
-async function taken(state: () => Promise<unknown>, page: Page): Promise<Page> {
+/** Why a statement was not taken; undefined: it was. Two that come at once by one link are one statement. */
+async function became(state: Promise<unknown>): Promise<Page | undefined> {
   try {
-    await state()
-    return page
+    await state
+    return undefined
   } catch (error) {
     if (error instanceof AttestationRefusal) return NO_FORM.used
-    if (error instanceof StoreProblem || error instanceof OvertakenError) return NO_FORM.unavailable
+    if (hasToWait(error)) return NO_FORM.unavailable
     throw error
   }
 }
+
+/** The store does not answer, or too many others state something. */
+const hasToWait = (error: unknown): boolean =>
+  [StoreProblem, OvertakenError, Problem].some((kind) => error instanceof kind) ||
+  (error instanceof Error && error.name === 'TimeoutError')
 
 const send = (reply: FastifyReply, { status, html }: Page): FastifyReply =>
   reply
