@@ -4,6 +4,7 @@ import { watchTagKeys } from './config/tag-key-file'
 import { startCounting } from './counting'
 import { DecisionGate } from './gate/decision-gate'
 import type { HostParts } from './host-parts'
+import { createCertificateReader } from './identity/client-certificate'
 import { createTagReader } from './identity/device-tag'
 import type { TagReader, TokenReader } from './identity/claim'
 import { createNetworkMatcher } from './identity/exempt-networks'
@@ -11,6 +12,7 @@ import { createTokenReader } from './identity/oauth-token'
 import { startImapServer } from './imap/server'
 import type { JournalStore } from './journal/journal-store'
 import type { WorkerNote } from './journal/worker-notes'
+import { CERTIFICATE_NOTE } from './orders/certificates'
 import type { SmtpGate } from './smtp/smtp-gate'
 
 /** How soon another number of open sessions is told. */
@@ -82,6 +84,12 @@ export async function startDataPlane(parts: HostParts): Promise<DataPlane> {
         ...shared,
         isProxy: (address) => networks.isProxy(address),
         isForwarder: (address) => networks.isForwarder(address),
+        certificates: () =>
+          createCertificateReader(
+            config.current().identity.certificateDevice,
+            (key) => replica.note(`${CERTIFICATE_NOTE}${key}`),
+            onFault,
+          ),
         tokens: tokens.current,
         config: () => config.current().imap,
         clientCa: () => config.current().identity.clientCa,

@@ -88,6 +88,16 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   'tag rotate': ['device-gate tag rotate'],
   'tag remove': ['device-gate tag remove 5d --reason "it leaked"'],
   'tag keys': ['device-gate tag keys'],
+  'certificate add': [
+    'device-gate certificate add d-17 --issuer "CN=Device CA,O=Example" --serial 03:f2:9c --reason "enrolled"',
+    'device-gate certificate add d-17 --file d-17.pem --reason "enrolled"',
+  ],
+  'certificate import': ['device-gate certificate import certificates.csv --reason "all that the MDM issued"'],
+  'certificate list': ['device-gate certificate list --device d-17'],
+  'certificate remove': [
+    'device-gate certificate remove --device d-17 --reason "given back"',
+    'device-gate certificate remove --issuer "CN=Device CA,O=Example" --serial 03f29c --reason "reissued"',
+  ],
   profile: [
     'device-gate profile d-17 --apple --imap imap.example.com --smtp mail.example.com --out anna.mobileconfig',
     'device-gate profile d-18 --android --template mail-app.json --imap imap.example.com --out d-18.json',

@@ -7,6 +7,7 @@ import { attestCommand } from './attest-command'
 import { auditCommand } from './audit-command'
 import { blockedCommand } from './blocked-command'
 import { blocksCommand } from './blocks-command'
+import { certificateCommand } from './certificate-command'
 import { withExamples } from './command-examples'
 import { completionCommand } from './completion-command'
 import { openSite, type CommandContext, type Site } from './context'
@@ -114,6 +115,7 @@ export function addCommands(
   feedCommand(program, context)
   storeCommand(program, context)
   tagCommand(program, context)
+  certificateCommand(program, context)
   profileCommand(program, context)
   tokenCommand(program, context)
   completionCommand(program, streams)

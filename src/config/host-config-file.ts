@@ -1,6 +1,7 @@
 import net from 'node:net'
 import path from 'node:path'
 
+import type { CertificateRule } from '../identity/client-certificate'
 import type { Enforcement, FailMode, UnidentifiedRule } from '../policy/vocabulary'
 import { durationMs } from './duration'
 import type { ConfigProblem, KeyPath, Reading } from './config-problem'
@@ -31,6 +32,7 @@ export interface HostYaml {
     readonly unidentified: UnidentifiedRule
     readonly tag: { readonly separator: string; readonly key_file: string }
     readonly client_ca: string | null
+    readonly certificate_device: CertificateRule
     readonly oauth: OauthYaml
     readonly exempt_networks: readonly string[]
   }
@@ -119,6 +121,7 @@ export function toHostConfig(raw: HostYaml, harakaDir: string): HostConfig {
       unidentified: raw.identity.unidentified,
       tag: { separator: raw.identity.tag.separator, keyFile: inConfig(raw.identity.tag.key_file) },
       clientCa: optional(raw.identity.client_ca),
+      certificateDevice: raw.identity.certificate_device,
       oauth: oauthRules(raw.identity.oauth),
       exemptNetworks: raw.identity.exempt_networks,
     },

@@ -1,3 +1,4 @@
+import type { CertificateRule } from '../identity/client-certificate'
 import type { OauthRules } from '../identity/oauth-token'
 import type { Enforcement, FailMode, UnidentifiedRule } from '../policy/vocabulary'
 import type { RedisTarget } from './redis-url'
@@ -18,6 +19,7 @@ export interface HostConfig {
     readonly tag: { readonly separator: string; readonly keyFile: string }
     /** PEM bundle of the CA that issues device certificates, or null. */
     readonly clientCa: string | null
+    readonly certificateDevice: CertificateRule
     /** null: tokens prove no device. */
     readonly oauth: OauthRules | null
     /** CIDR networks. */

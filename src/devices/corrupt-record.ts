@@ -6,7 +6,7 @@ const MENDING: Readonly<Partial<Record<string, string>>> = {
   policies: 'save the policy file with a change, so that a new version takes its place',
   meta: 'set or take away the mode (device-gate mode) to mend it',
   history: 'device-gate audit verify tells what is left of it; restore a backup',
-  notes: 'device-gate policy confirm or policy unpin writes it again',
+  notes: 'device-gate policy confirm, policy unpin or certificate add writes it again',
 }
 
 /** A stored value that cannot be read: that entry alone is out of order, the rest of the store is well. */

@@ -70,7 +70,10 @@ export class LmdbStore extends LmdbReplica implements Store {
       const tables = this.database.current()
       const n = newestKey(tables.history)
       if (order.basedOn !== undefined && order.basedOn !== n) throw new OvertakenError()
-      const changes = order.effects.flatMap((effect) => this.#do(effect, order) ?? [])
+      const all = order.effects.flatMap((effect) => this.#do(effect, order) ?? [])
+      // One that outdates everything says it for all.
+      const outdating = all.findIndex(({ kind }) => kind === 'policy')
+      const changes = all.filter(({ kind }, i) => kind !== 'policy' || i === outdating)
       if (changes.length === 0) return null
       this.database.log.append(changes)
       const prev = hashOf(n, tables.history.get(n))

@@ -26,6 +26,7 @@ export const ORDER_KINDS = [
   'hold',
   'feed',
   'key',
+  'certificate',
   'erase',
   'attest',
 ] as const

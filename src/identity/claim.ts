@@ -1,3 +1,5 @@
+import type { PeerCertificate } from 'node:tls'
+
 import type { Claim } from '../policy/decision'
 
 /** What became of a user name that may carry a device tag. */
@@ -15,6 +17,14 @@ export type TagReading =
 /** Reads device tags off user names (`anna@example.com#<device>.<mac>`). */
 export interface TagReader {
   read(userName: string): TagReading
+}
+
+/** Tells the device of a client certificate that the TLS layer has verified. */
+export interface CertificateReader {
+  /** `unchecked`: what the site registered cannot be read now, which is not the same as no device. */
+  read(
+    certificate: PeerCertificate,
+  ): { readonly status: 'read'; readonly claim: Claim | null } | { readonly status: 'unchecked' }
 }
 
 /** Why an OAuth token is taken for a wrong one; `form` is all that makes it no token for us at all. */

@@ -1,7 +1,12 @@
 import type { PeerCertificate } from 'node:tls'
 
 import type { Claim } from '../policy/decision'
+import type { CertificateReader } from './claim'
 import { deviceIdOf } from './device-id'
+import { keyOfPeer } from './registered-certificate'
+
+/** What `identity.certificate_device` may say. */
+export type CertificateRule = 'named' | 'registered'
 
 const URN = /^urn:device:(.+)$/i
 
@@ -23,6 +28,36 @@ export function certificateClaim(
   )
   const deviceId = kind.length > 1 ? null : deviceIdOf(kind[0])
   return deviceId === null ? null : { deviceId, proof: 'certificate' }
+}
+
+/**
+ * Reads certificates by the names in them (`named`), then by what the site registered under their issuer and serial
+ * number; of rule `registered` by that alone. `find` gives what stands in the store under a key, and may throw.
+ */
+export const createCertificateReader = (
+  rule: CertificateRule,
+  find: (key: string) => unknown,
+  onFault: (error: unknown) => void,
+): CertificateReader => ({
+  read: (certificate) => {
+    const named = rule === 'named' ? certificateClaim(certificate) : null
+    const key = named ? undefined : keyOfPeer(certificate)
+    if (key === undefined) return { status: 'read', claim: named }
+    try {
+      return { status: 'read', claim: registeredClaim(find(key)) }
+    } catch (error) {
+      onFault(error)
+      return { status: 'unchecked' }
+    }
+  },
+})
+
+/** Throws for what is no registration. */
+function registeredClaim(found: unknown): Claim | null {
+  if (found === undefined) return null
+  const deviceId = deviceIdOf((found as { device?: unknown }).device)
+  if (deviceId === null) throw new Error('a registered certificate cannot be read: register it again')
+  return { deviceId, proof: 'certificate' }
 }
 
 /** Node gives a list where a subject has several, and a subject that is null where there is none at all. */

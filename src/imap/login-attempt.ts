@@ -2,8 +2,7 @@ import type { PeerCertificate } from 'node:tls'
 
 import type { ImapConfig } from '../config/host-config'
 import type { GateDecision, KeyedSubject, SessionGate } from '../gate/gate'
-import type { TagReader, TokenReading } from '../identity/claim'
-import { certificateClaim } from '../identity/client-certificate'
+import type { CertificateReader, TagReader, TokenReading } from '../identity/claim'
 import type { LoginResult, UpstreamProblem } from '../metrics/words'
 import { effectOf, type Claim } from '../policy/decision'
 import type { Platform } from '../policy/vocabulary'
@@ -18,6 +17,7 @@ export interface LoginHost {
   readonly proven: CredentialCache
   readonly refusals: RefusalRate
   tags(): TagReader
+  certificates(): CertificateReader
   /** null: tokens prove no device here. */
   readToken(user: string, token: Buffer): TokenReading | null
   isExempt(address: string): boolean
@@ -73,7 +73,7 @@ const UNREACHABLE = no(
 /** One login, from a credential to what its client is told. */
 export class LoginAttempt {
   #gone = false
-  /** A token came that cannot be checked now, and nothing else that proves a device. */
+  /** What could prove a device cannot be checked now, and nothing stronger proves one. */
   #unchecked = false
   /** What is being waited for. */
   #pending: { abort(): void } | undefined
@@ -91,8 +91,8 @@ export class LoginAttempt {
 
   /**
    * A device that proved itself cryptographically is decided before the upstream is dialled; for any other
-   * the password is proven first, so that nobody learns a device's state by guessing names. So is a token that
-   * cannot be checked here. Overwrites the credential when it is done with it.
+   * the password is proven first, so that nobody learns a device's state by guessing names. So is a proof
+   * that cannot be checked here. Overwrites the credential when it is done with it.
    */
   async run(credential: Credential): Promise<LoginOutcome> {
     try {
@@ -101,14 +101,14 @@ export class LoginAttempt {
       const tagClaim = reading.status === 'valid' ? reading.claim : null
       const known = { ...credential, user: reading.user }
       const token = known.kind === 'bearer' ? this.host.readToken(known.user, known.token) : null
-      const subject = this.#subject(
-        reading.user,
-        tagClaim ?? (token?.status === 'valid' ? token.claim : null),
-      )
+      const byCertificate = this.#certificateReading()
+      const weaker = tagClaim ?? (token?.status === 'valid' ? token.claim : null)
+      const isUnread = byCertificate.status === 'unchecked'
+      const subject = this.#subject(reading.user, isUnread ? null : (byCertificate.claim ?? weaker))
       // In mode monitor nobody is refused: there the upstream alone says whether it is wrong.
       if (known.kind === 'bearer' && token?.status === 'wrong' && this.host.gate.enforces(subject))
         return await this.#wrongToken(known.mechanism)
-      this.#unchecked = token?.status === 'unchecked' && subject.claim === null
+      this.#unchecked = isUnread || (token?.status === 'unchecked' && subject.claim === null)
       if (subject.claim !== null || this.host.proven.has(known, this.host.now())) {
         const refusal = await this.#refusalBeforeDialling(subject)
         if (refusal) return refusal
@@ -132,11 +132,16 @@ export class LoginAttempt {
     return { ...failed, challenge: Buffer.from(WRONG_TOKEN[mechanism]).toString('base64') }
   }
 
-  #subject(user: string, named: Claim | null): KeyedSubject {
-    const { certificate, platformHint, remoteAddress } = this.facts
+  #certificateReading(): ReturnType<CertificateReader['read']> {
+    const { certificate } = this.facts
+    return certificate ? this.host.certificates().read(certificate) : { status: 'read', claim: null }
+  }
+
+  #subject(user: string, claim: Claim | null): KeyedSubject {
+    const { platformHint, remoteAddress } = this.facts
     return this.host.gate.subject({
       user,
-      claim: (certificate && certificateClaim(certificate)) ?? named,
+      claim,
       platformHint,
       exemptNetwork: this.host.isExempt(remoteAddress),
     })

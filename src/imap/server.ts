@@ -2,7 +2,7 @@ import net from 'node:net'
 
 import type { ImapConfig, ListenAddress } from '../config/host-config'
 import type { SessionGate } from '../gate/gate'
-import type { TagReader, TokenReader, TokenReading } from '../identity/claim'
+import type { CertificateReader, TagReader, TokenReader, TokenReading } from '../identity/claim'
 import type { Counts } from '../metrics/counts'
 import type { LoginResult, UpstreamProblem } from '../metrics/words'
 import type { Counted } from './address-tally'
@@ -22,6 +22,7 @@ import type { ClientFacts } from './upstream-commands'
 export interface ImapServerDependencies extends IntakeDependencies {
   readonly gate: SessionGate
   readonly tags: () => TagReader
+  readonly certificates: () => CertificateReader
   /** null: `identity.oauth` is not set. */
   readonly tokens: () => TokenReader | null
   readonly isExempt: (address: string) => boolean
@@ -127,6 +128,10 @@ class ConnectionHost implements SessionHost, IntakeOwner {
 
   tags(): TagReader {
     return this.deps.tags()
+  }
+
+  certificates(): CertificateReader {
+    return this.deps.certificates()
   }
 
   readToken(user: string, token: Buffer): TokenReading | null {

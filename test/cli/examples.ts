@@ -54,6 +54,10 @@ async function exampleSite(): Promise<CliSite> {
     'mail-app.json',
     '{ "email": "${user}", "incoming": { "server": "${imap_host}", "port": 993, "username": "${login}" } }\n',
   )
+  site.write(
+    'certificates.csv',
+    'device,issuer,serial\nanna-iphone,"CN=Device CA,O=Example",03:F2:9B\ncarol-iphone,"CN=Device CA,O=Example",03:F2:9C\n',
+  )
   site.write('stricter.yaml', `${POLICY}grace: block\n${STRICTER_TESTS}`)
   await site.journal(
     blockEntry({

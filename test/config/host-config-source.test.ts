@@ -190,7 +190,7 @@ describe('the live config of a process', () => {
       write(`
 enforcement: monitor
 fail_mode: open
-identity: { unidentified: block, tag: { separator: "+", key_file: other.key }, exempt_networks: [10.0.0.0/8], oauth: {
+identity: { unidentified: block, tag: { separator: "+", key_file: other.key }, exempt_networks: [10.0.0.0/8], certificate_device: registered, oauth: {
   issuer: https://login.example.com/, audience: mail, jwks_uri: https://login.example.com/keys, device_claim: device_id } }
 smtp: { enabled: false }
 imap:
@@ -212,6 +212,7 @@ imap:
             unidentified: 'block',
             tag: { separator: '+', keyFile: path.join(dir, 'config', 'other.key') },
             clientCa: null,
+            certificateDevice: 'registered',
             oauth: {
               issuer: 'https://login.example.com/',
               audience: 'mail',

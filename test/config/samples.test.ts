@@ -83,6 +83,7 @@ describe('the sample device_gate.yaml', () => {
         unidentified: 'owner',
         tag: { separator: '#', key_file: './device_gate_tag.key' },
         client_ca: null,
+        certificate_device: 'named',
         oauth: { issuer: null, audience: null, jwks_uri: null, user_claim: 'sub', device_claim: null },
         exempt_networks: [],
       },

@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import type { HistoryEntry } from '../../src/devices/history'
 import { OvertakenError, type Order } from '../../src/devices/order'
 import { auditHistory } from '../../src/orders/audit'
+import { certificatesOrder, registeredCertificates } from '../../src/orders/certificates'
 import type { Change, CorruptRecordError, PutOutcome, Store } from '../../src/devices/store'
 import { isDeviceId } from '../../src/devices/record'
 import type { Attestation } from '../../src/policy/attestation'
@@ -507,6 +508,26 @@ export function storeContract(name: string, makeHome: () => Promise<StoreHome>):
         store = await open()
         assert.deepEqual(store.note('a/2'), { x: [] })
         assert.equal((await auditHistory(store)).entries, 4)
+      })
+
+      it('register a hundred certificates as one', async () => {
+        const certificates = Array.from({ length: 100 }, (_, i) => {
+          const certificate = { device: `d-${i}`, issuer: 'CN=Device CA', serial: i.toString(16), at: AT }
+          return { key: `0a/${i.toString(16)}`, certificate, removed: false }
+        })
+        const entry = await store.order(certificatesOrder(certificates, BY))
+        assert.deepEqual([entry?.kind, entry?.change], ['certificate', '100 certificates registered'])
+        assert.deepEqual(registeredCertificates(store).get('0a/63'), certificates[99]?.certificate)
+        assert.equal(await store.order(certificatesOrder(certificates, BY)), null, 'nothing is to be changed')
+        const last = certificates.slice(99).map((one) => ({ ...one, removed: true }))
+        assert.equal(
+          (await store.order(certificatesOrder(last, BY)))?.change,
+          'certificate 63 of device d-99 removed',
+        )
+        await close(store)
+        store = await open()
+        assert.equal(registeredCertificates(store).size, 99)
+        assert.equal((await auditHistory(store)).entries, 2)
       })
 
       it('are audited in turns, while others are given', async () => {

@@ -104,6 +104,40 @@ describe('a phone that shows its device certificate', () => {
         }
       })
 
+      it('is the device that its certificate was registered for, for as long as it is', async () => {
+        const shown = devices.issue({ commonName: '' })
+        const said = async (): Promise<string> => {
+          const phone = await connect(shown)
+          const told = await logIn(phone)
+          phone.close()
+          return told
+        }
+        assert.match(await said(), /^a NO \[CONTACTADMIN\] This device did not identify itself/m)
+        const named = ['--file', shown.cert, '--reason', 'a test']
+        await site.run('certificate', 'add', 'good-phone', ...named)
+        await eventually(async () => assert.match(await said(), /^a OK /m))
+        await site.run('certificate', 'add', 'bad-phone', ...named)
+        await eventually(async () =>
+          assert.match(await said(), /^a NO \[CONTACTADMIN\] This device does not meet/m),
+        )
+        await site.run('certificate', 'remove', ...named)
+        await eventually(async () => assert.match(await said(), /did not identify itself/))
+      })
+
+      it('proves nothing with a registered certificate that has ended, or of a CA that only has the name', async () => {
+        const impostor = new CertificateAuthority('Device CA')
+        for (const shown of [
+          devices.issue({ commonName: '', expired: true }),
+          impostor.issue({ commonName: '' }),
+        ]) {
+          await site.run('certificate', 'add', 'good-phone', '--file', shown.cert, '--reason', 'a test')
+          const phone = await connect(shown)
+          assert.match(await logIn(phone), /^a NO \[CONTACTADMIN\] This device did not identify itself/m)
+          phone.close()
+        }
+        impostor.remove()
+      })
+
       it('proves nothing with a certificate that has ended', async () => {
         const altNames = ['URI:urn:device:good-phone']
         const phone = await connect(devices.issue({ commonName: 'device', altNames, expired: true }))

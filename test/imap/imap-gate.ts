@@ -8,6 +8,7 @@ import type {
   SessionGate,
 } from '../../src/gate/gate'
 import type { TokenReader } from '../../src/identity/claim'
+import { createCertificateReader } from '../../src/identity/client-certificate'
 import { createTagReader, issueTag } from '../../src/identity/device-tag'
 import { Counts } from '../../src/metrics/counts'
 import { createNetworkMatcher } from '../../src/identity/exempt-networks'
@@ -91,6 +92,8 @@ export interface ImapGateOptions {
   readonly tls?: Certificate
   readonly clientCa?: string
   readonly tokens?: TokenReader
+  /** What stands in the store under the key of a certificate. */
+  readonly registered?: (key: string) => unknown
   /** Instead of one that decides as it is told. */
   readonly decides?: SessionGate
 }
@@ -132,6 +135,12 @@ export class ImapGate {
       isExempt: createNetworkMatcher(options.exemptNetworks ?? []),
       isProxy: createNetworkMatcher(config.proxyNetworks),
       isForwarder: createNetworkMatcher(config.forwardingNetworks),
+      certificates: () =>
+        createCertificateReader(
+          'named',
+          (key) => options.registered?.(key),
+          (error) => started.faults.push(error),
+        ),
       tokens: () => options.tokens ?? null,
       config: () => config,
       clientCa: () => options.clientCa ?? null,

@@ -71,6 +71,7 @@ class Certificates {
   readonly clientCa = this.#mdm.file
   readonly #named: Readonly<Record<string, Certificate>> = {
     phone: this.#mdm.device('d-phone'),
+    nameless: this.#mdm.issue({ commonName: '', altNames: ['email:anna@example.com'] }),
     'annas-phone': this.#mdm.device('d-phone', 'anna@example.com'),
     stranger: this.#ours.device('d-phone', 'anna@example.com'),
   }
@@ -116,6 +117,7 @@ const imapSetup =
     const upstreamIs = settings.take('upstream')
     if (upstreamIs === 'down') upstream.close()
     const clientCa = settings.take('client_ca') !== undefined
+    const registered = settings.take('registered')
     const tokens = settings.take('oauth') !== undefined
     const plaintextLogin = settings.take('plaintext_login') as 'never' | 'loopback' | 'always' | undefined
     const proxyNetworks = settings.take('proxy_networks')?.split(' ') ?? []
@@ -137,6 +139,12 @@ const imapSetup =
       ...(offersTls && { tls: certificates().server }),
       ...(decides?.gate && { decides: decides.gate }),
       ...(clientCa && { clientCa: certificates().clientCa }),
+      ...(registered !== undefined && {
+        registered: () => {
+          if (registered === 'damaged') throw new Error('it cannot be read')
+          return { device: registered }
+        },
+      }),
       ...(tokens && { tokens: createTokenReader(ISSUER.rules(), ISSUER.keys()) }),
     })
     const decide =
@@ -150,7 +158,8 @@ const imapSetup =
       upstream.close()
       if (upstreamIs === 'untouched' && !decides)
         assert.equal(upstream.connections, 0, 'connections to the upstream')
-      if (gate.faults.length > 0) throw new Error('faults inside the gate', { cause: gate.faults[0] })
+      if (gate.faults.length > 0 && registered !== 'damaged')
+        throw new Error('faults inside the gate', { cause: gate.faults[0] })
     }
     const unknown = settings.rest()
     if (unknown.length > 0) {
