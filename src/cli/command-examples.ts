@@ -92,7 +92,9 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'device-gate certificate add d-17 --issuer "CN=Device CA,O=Example" --serial 03:f2:9c --reason "enrolled"',
     'device-gate certificate add d-17 --file d-17.pem --reason "enrolled"',
   ],
-  'certificate import': ['device-gate certificate import certificates.csv --reason "all that the MDM issued"'],
+  'certificate import': [
+    'device-gate certificate import certificates.csv --reason "all that the MDM issued"',
+  ],
   'certificate list': ['device-gate certificate list --device d-17'],
   'certificate remove': [
     'device-gate certificate remove --device d-17 --reason "given back"',
