@@ -53,9 +53,27 @@ const SAYS: Readonly<Record<string, string>> = {
 }
 const mood = fc.constantFrom('well', 'well', 'well', ...Object.keys(SAYS), 'halfway', 'refuses')
 
+/** How a connection of a proxy begins. */
+const HEADER = 'PROXY TCP4 127.0.0.9 127.0.0.1 50000 143\r\n'
+const BINARY_HEADER =
+  '\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x14\x7f\0\0\x09\x7f\0\0\x01\xc3\x50\0\x8f\x20\0\x05\x01\0\0\0\0'
+const header = fc.constantFrom(
+  ...[HEADER, HEADER, BINARY_HEADER, BINARY_HEADER, 'PROXY UNKNOWN\r\n', BINARY_HEADER.slice(0, 20)],
+  ...['PROXY TCP4 127.0.0.9', 'PROXY TCP4 no\r\n', ''],
+)
+
 describe('the IMAP proxy, whatever its clients and its upstream do', () => {
-  it('stays up, has no fault, and gives every connection back', async function () {
-    this.timeout(60_000)
+  for (const [name, proxied] of [
+    ['stays up, has no fault, and gives every connection back', false],
+    ['does so behind a proxy too', true],
+  ] as const) {
+    it(name, async function () {
+      this.timeout(60_000)
+      await play(proxied)
+    })
+  }
+
+  async function play(proxied: boolean): Promise<void> {
     const ca = new CertificateAuthority()
     const mail = new MailServer()
     let moods: readonly string[] = []
@@ -74,11 +92,12 @@ describe('the IMAP proxy, whatever its clients and its upstream do', () => {
       say(now === 'refuses' ? 'a NO [ALERT] no\r\n' : 'a O')
     }
     const upstream = await FakeUpstream.start(serve)
-    const gate = await ImapGate.start({ tls: ca.server(), upstream: { port: upstream.port } })
+    const proxyNetworks = proxied ? ['127.0.0.1'] : []
+    const gate = await ImapGate.start({ tls: ca.server(), proxyNetworks, upstream: { port: upstream.port } })
     gate.gate.outcomes.set('blocked@example.com', 'block')
     const trust = fs.readFileSync(ca.file)
 
-    async function client(moves: readonly Move[]): Promise<void> {
+    async function client([begin, moves]: readonly [string, readonly Move[]]): Promise<void> {
       let socket = net.connect({ port: gate.port, host: '127.0.0.1' })
       const listen = (): void => void socket.on('error', () => undefined).resume()
       listen()
@@ -88,6 +107,7 @@ describe('the IMAP proxy, whatever its clients and its upstream do', () => {
           new Promise((resolve) => setTimeout(resolve, 5)),
           new Promise((resolve) => socket.once('data', resolve).once('close', resolve)),
         ])
+      if (proxied) socket.write(begin, 'latin1')
       await moment()
       for (const step of moves) {
         if (socket.destroyed) return
@@ -111,7 +131,7 @@ describe('the IMAP proxy, whatever its clients and its upstream do', () => {
     try {
       await fc.assert(
         fc.asyncProperty(
-          fc.array(fc.array(move, { maxLength: 12 }), { minLength: 1, maxLength: 6 }),
+          fc.array(fc.tuple(header, fc.array(move, { maxLength: 12 })), { minLength: 1, maxLength: 6 }),
           fc.array(mood, { minLength: 1, maxLength: 5 }),
           async (clients, upstreamMoods) => {
             moods = upstreamMoods
@@ -127,6 +147,7 @@ describe('the IMAP proxy, whatever its clients and its upstream do', () => {
       await eventually(() => assert.equal(upstream.openConnections, 0))
       moods = ['well']
       const last = net.connect({ port: gate.port, host: '127.0.0.1' })
+      if (proxied) last.write(HEADER)
       last.write('a LOGIN anna@example.com secret\r\nb LOGOUT\r\n')
       let text = ''
       for await (const chunk of last as AsyncIterable<Buffer>) text += chunk.toString()
@@ -136,5 +157,5 @@ describe('the IMAP proxy, whatever its clients and its upstream do', () => {
       upstream.close()
       ca.remove()
     }
-  })
+  }
 })
