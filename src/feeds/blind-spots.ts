@@ -6,15 +6,16 @@ import { feedKind } from './kinds'
 const PREFIX = 'app:'
 
 /**
- * Ids of the mandates about apps that a feed does not look for. Where a manager is asked for other apps, a device without
- * the finding passes for one that was seen to be clean.
+ * Ids of the mandates about apps that a feed does not look for, or reports under another spelling. Where a manager is
+ * asked for other apps, a device without the finding passes for one that was seen to be clean.
  */
 export function blindSpots({ kind, settings }: FeedDefinition, policy: Policy | undefined): string[] {
-  const told = feedKind(kind)?.apps?.(settings)
+  const apps = feedKind(kind)?.apps?.(settings)
   // Asked for none, all devices say themselves that nobody looked.
-  if (!policy || !told || told.size === 0) return []
+  if (!policy || !apps || apps.size === 0) return []
+  const reported = new Set([...apps.values()].map((app) => PREFIX + app))
   return policy.mandates
     .filter(({ finding }) => finding.startsWith(PREFIX))
-    .filter((mandate) => !findingsOf(mandate).some((one) => told.has(one.slice(PREFIX.length).toLowerCase())))
+    .filter((mandate) => !findingsOf(mandate).some((finding) => reported.has(finding)))
     .map(({ id }) => id)
 }

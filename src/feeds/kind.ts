@@ -88,7 +88,7 @@ export interface FeedKind {
   readonly everyS: number
   /** Problems that the schema cannot see. */
   readonly check?: (settings: Settings) => readonly string[]
-  /** The apps to look for, in lower case, as far as its source can tell them; left out: it knows of no apps. */
+  /** The apps to look for, as far as its source can tell them, by their lower-case form; left out: it knows of no apps. */
   readonly apps?: (settings: Settings) => ReadonlyMap<string, string>
   /** Looks whether credentials and permissions are good; throws FeedError when they are not. Writes nothing. */
   readonly test?: (context: FeedContext) => Promise<TrialReport>
