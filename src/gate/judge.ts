@@ -5,6 +5,7 @@ import type { DecisionRequest, Judgement, Subject } from '../policy/decision'
 import type { DeviceRecord } from '../policy/device'
 import type { Override } from '../policy/override'
 import type { ActivePolicy } from '../policy/policy'
+import { isUnseen } from '../policy/reach'
 import type { Sources } from './source-index'
 
 /** A person with more devices than this is decided by the first ones: the look-up must stay bounded. */
@@ -39,7 +40,7 @@ export function gather(
 ): { readonly request: DecisionRequest; readonly sources: Sources } {
   const { claim, user } = subject
   const devices = claim ? claimedDevice(replica, claim.deviceId) : ownedDevices(replica, user)
-  const stated = replica.attestationsOf(user)
+  const stated = mayNeedStatements(subject, devices) ? replica.attestationsOf(user) : []
   const ids = claim ? [claim.deviceId] : [...devices, ...stated].map(idOf)
   const deviceIds = stated.length === 0 ? ids : [...new Set(ids)]
   // Of a client that proves no device: none about a device that was reported as somebody else's.
@@ -50,6 +51,10 @@ export function gather(
   const request = { subject, active, host, devices, overrides, attestations, leaseValid }
   return { request, sources: { user, deviceIds } }
 }
+
+/** Most devices are reported, and nothing of them is unseen: for those a statement says nothing, and is not read. */
+const mayNeedStatements = ({ claim, platformHint }: Subject, devices: readonly DeviceRecord[]): boolean =>
+  devices.length === 0 || (claim === null && platformHint !== null) || devices.some(isUnseen)
 
 const isOwn = (replica: Replica, devices: readonly DeviceRecord[], { deviceId }: Attestation): boolean =>
   devices.some(({ id }) => id === deviceId) || replica.device(deviceId) === undefined

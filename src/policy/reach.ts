@@ -20,7 +20,13 @@ export function sightOf(mandate: Mandate, device: DeviceRecord, groups: Groups):
 
 /** What a source reports that cannot see a mandate's kind of finding: `unseen:app` of one about `app:tiktok`. */
 export const unseenFinding = ({ finding }: Pick<Mandate, 'finding'>): string =>
-  `unseen:${finding.slice(0, finding.indexOf(':'))}`
+  `${UNSEEN}${finding.slice(0, finding.indexOf(':'))}`
+
+/** Whether its source cannot see something of it. */
+export const isUnseen = ({ findings }: DeviceRecord): boolean =>
+  findings.some((finding) => finding.startsWith(UNSEEN))
+
+const UNSEEN = 'unseen:'
 
 const hasApp = ({ findings }: DeviceRecord, appIds: readonly string[] | undefined): boolean =>
   appIds?.some((id) => findings.includes(id)) ?? false

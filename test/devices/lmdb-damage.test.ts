@@ -112,6 +112,8 @@ describe('LmdbStore with damaged entries', function () {
 
   describe('decides as fail_mode says', () => {
     const CLAIM: Claim = { deviceId: 'd-1', proof: 'tag' }
+    /** Of which something is unseen, so that its person's statements are asked for. */
+    const DEVICE = record({ findings: ['unseen:app'] })
 
     function decision(failMode: FailMode, claim: Claim | null = CLAIM) {
       const faults: unknown[] = []
@@ -188,7 +190,7 @@ describe('LmdbStore with damaged entries', function () {
     for (const [what, database, key, content] of cases) {
       it(`for ${what}`, async () => {
         await store.applyPolicy(policy(), 'one', BY)
-        await store.putDevices([record()])
+        await store.putDevices([DEVICE])
         assert.equal(decision('closed').reason, 'compliant')
         await damage(database, key, content)
 
@@ -210,7 +212,7 @@ describe('LmdbStore with damaged entries', function () {
     async function mend(database: string): Promise<unknown> {
       switch (database) {
         case 'devices':
-          return store.putDevices([record()])
+          return store.putDevices([DEVICE])
         case 'policies':
           return store.applyPolicy(policy(), 'two', BY)
         case 'meta':

@@ -131,16 +131,31 @@ describe('decide, whatever the request', () => {
     )
   })
 
-  it('lets a statement do nothing where each mandate sees what it asks for', () => {
+  it('lets a statement do nothing for a device of which nothing is unseen', () => {
     fc.assert(
       fc.property(requests, moments, (drawn, now) => {
-        const devices = drawn.devices.map((device) => ({ ...device, findings: FINDINGS }))
+        const devices = drawn.devices.map((device) => ({
+          ...device,
+          findings: device.findings.filter((finding) => !finding.startsWith('unseen:')),
+        }))
         fc.pre(devices.length > 0)
         // With a hint that none of them fits, there is none to decide by.
         const request = { ...drawn, devices, subject: { ...drawn.subject, platformHint: null } }
         assert.deepEqual(decide(request, now), decide({ ...request, attestations: [] }, now))
       }),
       { numRuns: 2 * NUM_RUNS },
+    )
+  })
+
+  it('lets a statement never hide what is seen', () => {
+    fc.assert(
+      fc.property(requests, moments, (drawn, now) => {
+        const devices = drawn.devices.map((device) => ({ ...device, findings: ['unseen:app', ...FINDINGS] }))
+        fc.pre(devices.length > 0)
+        const request = { ...drawn, devices, subject: { ...drawn.subject, platformHint: null } }
+        assert.deepEqual(decide(request, now), decide({ ...request, attestations: [] }, now))
+      }),
+      { numRuns: NUM_RUNS },
     )
   })
 
