@@ -26,12 +26,18 @@ const MANDATES = [BY_ID, BY_NAME, GAME, mandate('jailbreak', 'device:jailbroken'
 describe('mandates about apps that a feed does not look for', () => {
   for (const [name, kind, apps, blind] of [
     ['are those of other ids', 'jamf', ['com.zhiliaoapp.musically'], ['game']],
-    ['are none of a name, which stands for its ids', 'jamf', ['tiktok', 'com.example.game'], []],
+    ['are none of a name, which stands for its ids', 'jamf', ['tiktok', 'com.Example.Game'], []],
+    [
+      'are those in another spelling: findings are compared to the letter',
+      'jamf',
+      ['tiktok', 'com.example.game'],
+      ['game'],
+    ],
     ['are those by id, where the manager knows names', 'intune', ['tiktok'], ['by-id', 'game']],
     [
       'are none that the manager calls by what looks like an id',
       'intune',
-      ['tiktok', 'com.example.game'],
+      ['tiktok', 'com.Example.Game'],
       ['by-id'],
     ],
     ['are none where every device says that nobody looked', 'intune', [], []],
