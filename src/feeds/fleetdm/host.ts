@@ -3,7 +3,7 @@ import type { ComplianceState, Platform } from '../../policy/vocabulary'
 import { appFindings, UNSEEN_APPS, type WantedApps } from '../app-findings'
 import { fieldsOf, numberedId, textOf, type Fields } from '../fields'
 import type { FeedReading } from '../reading'
-import type { DeviceIdField } from './settings'
+import { MAX_POLICIES, type DeviceIdField } from './settings'
 
 /** By what osquery calls them, and Fleet those that have no osquery. */
 const PLATFORMS: Readonly<Record<string, Platform>> = {
@@ -55,6 +55,7 @@ export function readingOf(place: string, host: Fields, terms: Terms): FeedReadin
   const { policies } = host
   if (!isPhone && !Array.isArray(policies)) return { place, id, problem: 'policies: is missing' }
   const answers = answersOf(policies, terms)
+  const failed = [...answers].filter(([, answer]) => answer === 'fail').map(([policy]) => `policy:${policy}`)
   const toldAt = textOf(host['detail_updated_at'])
   if (toldAt === undefined || Date.parse(toldAt) <= NEVER)
     return { place, id, problem: 'detail_updated_at: it never told its details' }
@@ -65,7 +66,7 @@ export function readingOf(place: string, host: Fields, terms: Terms): FeedReadin
     state: stateOf(isManaged, [...answers.values()]),
     findings: [
       ...(isManaged ? [] : ['device:unmanaged']),
-      ...[...answers].filter(([, answer]) => answer === 'fail').map(([policy]) => `policy:${policy}`),
+      ...failed.slice(0, MAX_POLICIES),
       ...apps(
         host,
         terms.apps,

@@ -1,4 +1,4 @@
-import { appProblems, APPS_SETTING } from '../app-findings'
+import { APPS_SETTING } from '../app-findings'
 import type { Settings } from '../kind'
 
 /** What a device may be called by: what stands in its tag or certificate. */
@@ -12,7 +12,8 @@ export interface FleetdmSettings extends Settings {
   readonly device_id: DeviceIdField
 }
 
-const MAX_POLICIES = 100
+/** With what apps and the rest bring, they stay within what a record may have. */
+export const MAX_POLICIES = 50
 
 export const FLEETDM_SETTINGS = {
   type: 'object',
@@ -41,5 +42,3 @@ export const FLEETDM_SETTINGS = {
     ...APPS_SETTING,
   },
 }
-
-export const fleetdmProblems = (settings: Settings): string[] => appProblems(settings)

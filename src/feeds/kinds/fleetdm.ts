@@ -1,9 +1,9 @@
-import { wantedApps } from '../app-findings'
+import { appProblems, wantedApps } from '../app-findings'
 import { FeedError } from '../feed-error'
 import { fieldsOf, numberedId } from '../fields'
 import { readingOf } from '../fleetdm/host'
 import { FleetServer, TOKEN, type Numbered, type Policy } from '../fleetdm/server'
-import { FLEETDM_SETTINGS, fleetdmProblems, type FleetdmSettings } from '../fleetdm/settings'
+import { FLEETDM_SETTINGS, type FleetdmSettings } from '../fleetdm/settings'
 import { takeHint, WEBHOOK_SECRET, type Hint } from '../hint'
 import type { FeedContext, FeedKind } from '../kind'
 import type { FeedReading } from '../reading'
@@ -15,7 +15,7 @@ export const fleetdmKind: FeedKind = {
   settingsSchema: FLEETDM_SETTINGS,
   secrets: [TOKEN, `${WEBHOOK_SECRET}?`],
   everyS: 3600,
-  check: fleetdmProblems,
+  check: appProblems,
   apps: wantedApps,
   test: async (context) => {
     const server = serverOf(context)
