@@ -2,6 +2,7 @@ import fs from 'node:fs'
 import type { Command } from 'commander'
 
 import { readCertificateCsv } from '../devices/certificate-csv'
+import { isDeviceId, RECORD_LIMITS } from '../devices/record'
 import { unlessDamaged } from '../devices/unless-damaged'
 import { certificateNumber, numberOf, type CertificateNumber } from '../identity/registered-certificate'
 import { TRAFFIC_KEPT_MS } from '../journal/traffic'
@@ -77,35 +78,34 @@ async function add(
 
 async function importFile(context: CommandContext, file: string, options: ReasonOptions): Promise<void> {
   const by = authorship(context, options)
-  const rows = await readCertificateCsv(
-    file === '-' ? context.streams.input : fs.createReadStream(file),
-    MAX_CERTIFICATES,
-  )
-  const changes = rows.map(({ line, device, issuer, serial }) => {
-    const number = certificateNumber(issuer, serial)
-    if (!number) throw new Refusal(`line ${line}: ${NOT_A_NUMBER}; nothing was registered`)
-    return registration(checkedAt(line, device), number, by.at)
-  })
-  const twice = changes.length - new Set(changes.map(({ key }) => key)).size
-  if (twice > 0) throw new Refusal(`${twice} of them are there twice; nothing was registered`)
+  const listed = new Map<string, CertificateChange>()
+  for await (const { line, device, issuer, serial } of readCertificateCsv(inputOf(context, file))) {
+    const refuse = (problem: string): never => {
+      throw new Refusal(`line ${line}: ${problem}; nothing was registered`)
+    }
+    const number = certificateNumber(issuer, serial) ?? refuse(NOT_A_NUMBER)
+    if (!isDeviceId(device)) refuse(NOT_A_DEVICE)
+    if (listed.has(number.key)) refuse('has a certificate of a line before')
+    if (listed.size === MAX_CERTIFICATES) refuse(`is one more than ${MAX_CERTIFICATES} certificates`)
+    listed.set(number.key, registration(device, number, by.at))
+  }
+  const changes = [...listed.values()]
   const registered = knownCertificates(context)
   const fresh = changes.filter(({ key, certificate }) => registered.get(key)?.device !== certificate.device)
   await give(context, fresh, by, options)
-  const unknown = new Set(fresh.map(({ certificate }) => certificate.device)).size
+  const devices = new Set(fresh.map(({ certificate }) => certificate.device)).size
   const json = { registered: fresh.length, unchanged: changes.length - fresh.length }
   answer(
     context,
     json,
-    `${json.registered} registered, of ${unknown} devices; ${json.unchanged} were there already\n`,
+    `${json.registered} registered, of ${devices} devices; ${json.unchanged} were there already\n`,
   )
 }
 
-function checkedAt(line: number, device: string): string {
-  try {
-    return checkedDeviceId(device)
-  } catch (error) {
-    throw new Refusal(`line ${line}: ${(error as Error).message}; nothing was registered`)
-  }
+function inputOf({ streams }: CommandContext, file: string): AsyncIterable<Uint8Array> {
+  if (file === '-') return streams.input
+  if (!fs.existsSync(file)) throw new Refusal(`${file} cannot be read: it does not exist`)
+  return fs.createReadStream(file)
 }
 
 async function remove(context: CommandContext, options: RemoveOptions): Promise<void> {
@@ -159,6 +159,7 @@ const certificateJson = ({ device, issuer, serial, at }: RegisteredCertificate):
   registered_at: isoTime(at),
 })
 
+const NOT_A_DEVICE = `a device id is text of 1 to ${RECORD_LIMITS.idChars} characters`
 const NOT_A_NUMBER =
   'give the issuer as "CN=Device CA,O=Example" and the serial number in hexadecimal, at most 64 digits'
 

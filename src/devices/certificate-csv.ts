@@ -15,13 +15,9 @@ export interface CertificateRow {
 
 /**
  * Reads a list of certificates: CSV (RFC 4180, comma) under a header with device, issuer and serial, among other columns
- * or not. Throws ImportError for the first row that is none, and for more than `limit`.
+ * or not. Throws ImportError for the first row that is none.
  */
-export async function readCertificateCsv(
-  chunks: AsyncIterable<Uint8Array>,
-  limit: number,
-): Promise<CertificateRow[]> {
-  const found: CertificateRow[] = []
+export async function* readCertificateCsv(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<CertificateRow> {
   let columns: readonly number[] | undefined
   for await (const rows of readRows(chunks, { quoted: true })) {
     for (const row of rows) {
@@ -33,13 +29,10 @@ export async function readCertificateCsv(
       const [device, issuer, serial] = columns.map((at) => cells[at]?.trim())
       if (device === undefined || issuer === undefined || serial === undefined)
         throw new ImportError(`line ${row.line}: has ${cells.length} columns, fewer than the header`)
-      found.push({ line: row.line, device, issuer, serial })
-      if (found.length > limit)
-        throw new ImportError(`line ${row.line}: these are more than ${limit} certificates`)
+      yield { line: row.line, device, issuer, serial }
     }
   }
   if (!columns) throw new ImportError(`it is empty: the columns are ${COLUMNS.join(', ')}`)
-  return found
 }
 
 function columnsOf(cells: readonly string[], line: number): number[] {

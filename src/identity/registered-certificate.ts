@@ -35,8 +35,11 @@ export function keyOfPeer({
   issuer,
   serialNumber,
 }: Pick<PeerCertificate, 'issuer' | 'serialNumber'>): string | undefined {
-  const attributes = Object.entries(issuer as object as Readonly<Record<string, string | string[]>>)
-  const parts = attributes.flatMap(([type, values]) => [values].flat().map((value) => partOf(type, value)))
+  // Null where there is none at all, whatever the type says.
+  const attributes = (issuer as object | null) ?? {}
+  const parts = Object.entries(attributes as Readonly<Record<string, string | string[]>>).flatMap(
+    ([type, values]) => [values].flat().map((value) => partOf(type, value)),
+  )
   const digits = serialDigits(serialNumber)
   const octets = parts.reduce((sum, part) => sum + part.length, 0)
   return parts.length > 0 && octets <= 2 * MAX_ISSUER && digits !== undefined

@@ -153,6 +153,12 @@ describe('device-gate certificate', () => {
       assert.equal(await site().store((store) => store.sequence()), 3, 'workers are told once an order')
     })
 
+    it('of a file that is not there: refused', async () => {
+      const { code, err } = await site().run('certificate', 'import', 'nowhere.csv', ...REASON)
+      assert.match(err, /nowhere\.csv cannot be read: it does not exist/)
+      assert.equal(code, 1)
+    })
+
     const bad: readonly (readonly [title: string, text: string, err: RegExp])[] = [
       ['an empty file', '', /it is empty: the columns are device, issuer, serial/],
       ['a header without serial', 'device,issuer\nd-1,CN=CA\n', /line 1: the header lacks serial/],
@@ -165,7 +171,11 @@ describe('device-gate certificate', () => {
       ['a decimal point', `${HEADER}d-1,CN=CA,1\nd-2,CN=CA,1.5\n`, /line 3: give the issuer as/],
       ['no device', `${HEADER},CN=CA,1\n`, /line 2: a device id is text of 1 to 256 characters/],
       ['a quote that does not end', `${HEADER}d-1,"CN=CA,1\n`, /line 2: /],
-      ['one certificate twice', `${HEADER}d-1,CN=CA,1\nd-2,cn=ca,01\n`, /1 of them are there twice/],
+      [
+        'one certificate twice',
+        `${HEADER}d-1,CN=CA,1\nd-2,cn=ca,01\n`,
+        /line 3: has a certificate of a line before; nothing was registered/,
+      ],
     ]
     for (const [title, text, err] of bad)
       it(`${title}: refused, with the line, and nothing is registered`, async () => {

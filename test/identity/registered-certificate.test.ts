@@ -163,6 +163,8 @@ describe('the device of a client certificate', () => {
     )
     const nameless = certificate('/')
     assert.deepEqual([read(nameless, {}), keyOfPeer(nameless)], [null, undefined])
+    const none = null as unknown as PeerCertificate['issuer']
+    assert.equal(keyOfPeer({ issuer: none, serialNumber: '01' }), undefined)
     const endless = { CN: 'x'.repeat(3000) } as PeerCertificate['issuer']
     assert.equal(keyOfPeer({ issuer: endless, serialNumber: '01' }), undefined)
   })
