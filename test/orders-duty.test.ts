@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 
 import { CorruptRecordError } from '../src/devices/store'
+import { AttestationDesk, AttestationRefusal } from '../src/orders/attestation-desk'
 import { OrderDesk, type Draft } from '../src/orders/order-desk'
 import { currentHolds } from '../src/orders/holds'
 import { startOrdersDuty } from '../src/orders-duty'
 import type { RepeatedLook } from '../src/repeated-look'
 import type { Policy } from '../src/policy/policy'
 import { FleetHost } from './devices/redis/fleet-host'
-import { AT, BY, policy, record } from './devices/samples'
+import { AT, attestation, BY, policy, record } from './devices/samples'
 import { eventually } from './support/eventually'
 import { RedisServer } from './support/redis-server'
 
@@ -46,6 +47,22 @@ describe('orders in a fleet of two hosts', () => {
     )?.sourceText
   const kinds = ({ store }: FleetHost): string[] =>
     store.history(100).flatMap((one) => (one instanceof CorruptRecordError ? [] : one.kind))
+
+  it('take one statement by a link, whichever of them answers, also where both do at once', async () => {
+    const [a, b] = both()
+    const desks = [a, b].map(({ store }) => new AttestationDesk(store, () => AT))
+    const asked = attestation()
+    await desks[0]?.ask(asked)
+    await eventually(() => assert.equal(b.store.attestationsOf(asked.user).length, 1))
+    const stated = { at: AT, expiresAt: AT + 1000, remote: '192.0.2.1' }
+    const became = await Promise.allSettled(desks.map((desk) => desk.state(asked, stated)))
+    assert.deepEqual(became.map(({ status }) => status).sort(), ['fulfilled', 'rejected'])
+    const refusal = became.find((one) => one.status === 'rejected')
+    assert.ok(refusal?.reason instanceof AttestationRefusal, String(refusal?.reason))
+    for (const host of [a, b])
+      await eventually(() => assert.deepEqual(host.store.attestationsOf(asked.user), [{ ...asked, stated }]))
+    assert.deepEqual(kinds(a), ['attest', 'attest'])
+  })
 
   describe('a recall that was given while Redis was away', () => {
     const BEFORE = draft({ grace: 'allow' })
