@@ -2,8 +2,13 @@ import type { Channel } from './channel'
 import type { Setup, World } from './play'
 import { expectation, PLACEHOLDER, type Step, type Transcript } from './transcript'
 
-/** Where nothing comes that a dialogue waits for, its client goes on after so long. */
+/**
+ * Where nothing comes that a dialogue waits for, its client goes on after so long, or after a multiple of what came last
+ * of all: on a busy machine everything comes late.
+ */
 const PATIENCE_MS = 400
+const PATIENCE_TIMES = 8
+const MAX_PATIENCE_MS = 4000
 
 /**
  * Plays what the sides of a dialogue but the gate say, whatever the gate says, and gives all octets that each client
@@ -26,6 +31,7 @@ class Replay {
   readonly #channels = new Map<string, Channel>()
   readonly #known = new Map<string, string>()
   #unsent: Buffer[] = []
+  #patienceMs = PATIENCE_MS
 
   constructor(private readonly world: World) {}
 
@@ -35,15 +41,15 @@ class Replay {
     // A connection of the upstream that the gate did not make.
     if (!channel) return
     if (step.kind === 'send') this.#send(channel, step, next)
-    else if (step.kind === 'act') await inTime(channel.act(step.action))
-    else if (step.kind === 'await') await inTime(channel.closed())
-    else await inTime(this.#expect(channel, step))
+    else if (step.kind === 'act') await this.#inTime(channel.act(step.action))
+    else if (step.kind === 'await') await this.#inTime(channel.closed())
+    else await this.#inTime(this.#expect(channel, step))
   }
 
   async end(): Promise<Record<string, string>> {
     const clients = [...this.#channels].filter(([name]) => name.startsWith('C'))
-    for (const [, channel] of this.#channels) await inTime(channel.act('end'))
-    for (const [, channel] of clients) await inTime(channel.ended())
+    for (const [, channel] of this.#channels) await this.#inTime(channel.act('end'))
+    for (const [, channel] of clients) await this.#inTime(channel.ended())
     return Object.fromEntries(clients.map(([name, channel]) => [name, channel.heard.toString('latin1')]))
   }
 
@@ -54,7 +60,7 @@ class Replay {
   async #channel(name: string): Promise<Channel | undefined> {
     const open = this.#channels.get(name)
     if (open) return open
-    const channel = await inTime(this.world.open(name))
+    const channel = await this.#inTime(this.world.open(name))
     if (channel) this.#channels.set(name, channel)
     return channel
   }
@@ -76,15 +82,23 @@ class Replay {
     const got = step.wholeLine ? await channel.line() : await channel.octets(octets)
     for (const [name, text] of Object.entries(pattern.exec(got)?.groups ?? {})) this.#known.set(name, text)
   }
-}
 
-/** undefined: it did not come to it, in time or at all. */
-async function inTime<T>(work: Promise<T>): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<undefined>((resolve) => (timer = setTimeout(() => resolve(undefined), PATIENCE_MS)))
-  try {
-    return await Promise.race([work.catch(() => undefined), late])
-  } finally {
-    clearTimeout(timer)
+  /** undefined: it did not come to it, in time or at all. */
+  async #inTime<T>(work: Promise<T>): Promise<T | undefined> {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<undefined>((resolve) => {
+      timer = setTimeout(() => resolve(undefined), this.#patienceMs)
+    })
+    const since = performance.now()
+    const inTime = work.then((done) => {
+      const neededMs = PATIENCE_TIMES * (performance.now() - since)
+      this.#patienceMs = Math.min(MAX_PATIENCE_MS, Math.max(this.#patienceMs, neededMs))
+      return done
+    })
+    try {
+      return await Promise.race([inTime.catch(() => undefined), late])
+    } finally {
+      clearTimeout(timer)
+    }
   }
 }
