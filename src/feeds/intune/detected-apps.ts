@@ -1,11 +1,12 @@
 import { appCatalogue } from '../../config/app-catalogue'
 import { wantedApps, type WantedApps } from '../app-findings'
 import { FeedError } from '../feed-error'
-import { textOf } from '../fields'
+import { textOf, type Fields } from '../fields'
 import type { Settings } from '../kind'
 import type { Graph } from './graph'
 
 const APPS = 'deviceManagement/detectedApps'
+const PREFIX = 'app:'
 /** Detected apps of wanted names; each version is one. */
 const MAX_DETECTED = 5000
 /** They are kept in memory for a sweep. */
@@ -13,17 +14,19 @@ const MAX_INSTALLED = 1_000_000
 
 /** Ids that Intune does not tell: to look for one would find nothing, and nobody would be told. */
 export function idProblems({ apps = [] }: Settings): string[] {
-  const wanted = new Set((apps as readonly string[]).map((app) => `app:${app.toLowerCase()}`))
+  const wanted = new Set((apps as readonly string[]).map((app) => PREFIX + app.toLowerCase()))
   return [...appCatalogue({})].flatMap(([name, ids]) =>
     ids
       .filter((id) => wanted.has(id.toLowerCase()))
-      .map((id) => `apps: Intune knows no ids such as ${id.slice(4)}: say ${name.slice(4)}`),
+      .map((id) => `apps: Intune knows no ids such as ${bare(id)}: say ${bare(name)}`),
   )
 }
 
+const bare = (finding: string): string => finding.slice(PREFIX.length)
+
 /** Those to look for that it can tell: of a name of the catalogue the name alone. */
 export function tellableApps(settings: Settings): WantedApps {
-  const ids = [...appCatalogue({}).values()].flat().map((id) => id.slice(4).toLowerCase())
+  const ids = [...appCatalogue({}).values()].flat().map((id) => bare(id).toLowerCase())
   return new Map([...wantedApps(settings)].filter(([app]) => !ids.includes(app)))
 }
 
@@ -40,9 +43,9 @@ export async function detectedApps(graph: Graph, wanted: WantedApps): Promise<De
   const detected: DetectedApp[] = []
   for await (const page of graph.pages(`${APPS}?$select=id,displayName`))
     for (const app of page) {
-      const [id, name] = [textOf(app['id']), textOf(app['displayName'])]
-      if (id === undefined || name === undefined || !wanted.has(name.toLowerCase())) continue
-      detected.push({ id, name })
+      const name = textOf(app['displayName'])
+      if (name === undefined || !wanted.has(name.toLowerCase())) continue
+      detected.push({ id: idOf(app, `the detected app ${name}`), name })
       if (detected.length > MAX_DETECTED)
         throw new FeedError('answer', `more than ${MAX_DETECTED} detected apps have the names looked for`)
     }
@@ -59,7 +62,7 @@ export async function installedApps(graph: Graph, wanted: WantedApps): Promise<I
   for (const { id, name } of await detectedApps(graph, wanted))
     for await (const page of graph.pages(`${APPS}/${encodeURIComponent(id)}/managedDevices?$select=id`)) {
       for (const device of page) {
-        const key = textOf(device['id']) ?? ''
+        const key = idOf(device, `a device that has ${name}`)
         const names = installed.get(key)
         if (names) names.push(name)
         else installed.set(key, [name])
@@ -69,4 +72,11 @@ export async function installedApps(graph: Graph, wanted: WantedApps): Promise<I
         throw new FeedError('answer', `more than ${MAX_INSTALLED} devices have the apps looked for`)
     }
   return installed
+}
+
+/** Without it somebody would pass who has the app. */
+function idOf(object: Fields, what: string): string {
+  const id = textOf(object['id'])
+  if (id === undefined) throw new FeedError('answer', `${what} has no id`)
+  return id
 }

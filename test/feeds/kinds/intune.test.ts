@@ -264,6 +264,17 @@ describe('a feed of kind intune', () => {
       site.assertReplica(numbered((id) => seen(id, ...(id === 'd-3' ? ['unseen:app'] : []))))
     })
 
+    for (const [name, change] of [
+      ['an app', () => (server.apps = [{ id: '', displayName: 'TikTok', on: [] }])],
+      ['a device that has one', () => (server.devices = [{ ...managedDevice('d-0'), id: 7 as never }])],
+    ] as const)
+      it(`changes nothing when ${name} has no id`, async () => {
+        change()
+        server.apps = server.apps.map((app) => ({ ...app, on: [...app.on, 7 as never] }))
+        assert.match((await sweep(wanted)).error?.message ?? '', /has no id/)
+        site.assertReplica(first)
+      })
+
     it('changes nothing when they cannot be read: nobody is clean because of that', async () => {
       server.fault = ({ url }) => (url.pathname.endsWith('detectedApps') ? { status: 403 } : undefined)
       assert.equal((await sweep(wanted)).error?.kind, 'permission')
