@@ -87,25 +87,21 @@ function hintOf(context: FeedContext, body: unknown): Hint | undefined {
   return { ids, reread: (numbers) => reread(context, numbers) }
 }
 
+/** Hosts are listed by their ids, so that those near each other come in one page. */
 async function reread(context: FeedContext, ids: readonly string[]): Promise<FeedReading[]> {
   const server = serverOf(context)
   const policies = await server.policies()
-  const left = ids.map(Number).sort((a, b) => a - b)
+  const wanted = new Set(ids.map(Number))
   const all: FeedReading[] = []
-  for (let next = left[0]; next !== undefined; next = left[0]) {
+  let last = 0
+  for (const id of [...wanted].sort((a, b) => a - b)) {
+    if (id <= last) continue
     const version = context.now()
-    const page = await server.hostsAfter(next - 1)
+    const page = await server.hostsAfter(id - 1)
     await checkSame(server, policies)
-    all.push(
-      ...readings(
-        context,
-        page.filter(({ number }) => ids.includes(String(number))),
-        policies,
-        version,
-      ),
-    )
-    const last = Math.max(next, ...page.map(({ number }) => number))
-    while (left[0] !== undefined && left[0] <= last) left.shift()
+    const those = page.filter(({ number }) => wanted.has(number))
+    all.push(...readings(context, those, policies, version))
+    last = Math.max(id, ...page.map(({ number }) => number))
   }
   return all
 }

@@ -38,8 +38,11 @@ export const jamfKind: FeedKind = {
     const facts = [`Jamf Pro ${textOf(version) ?? 'of an unknown version'}`]
     for (const inventory of inventoriesOf(settingsOf(context))) {
       facts.push(`${await deviceCount(get, inventory)} ${inventory.label}`)
-      for (const { id, name, members } of await smartGroups(get, inventory, groupsOf(context, inventory)))
+      const groups = await smartGroups(get, inventory, groupsOf(context, inventory))
+      for (const { id, name, members } of groups)
         facts.push(`noncompliant: smart group ${id}, ${name}, of ${String(members)} ${inventory.label}`)
+      if (groups.length === 0)
+        facts.push(`${inventory.groups.setting} names none: no state of theirs is known`)
     }
     return { facts }
   },

@@ -391,6 +391,11 @@ describe('a feed of kind jamf', () => {
       ])
     })
 
+    it('says where no group tells who is noncompliant', async () => {
+      trial = newTrial({ noncompliant_computer_groups: [] })
+      assert.match((await trial.test()).at(-1) ?? '', /^noncompliant_computer_groups names none: no state/)
+    })
+
     for (const privilege of PRIVILEGES)
       it(`fails without the privilege ${privilege}`, async () => {
         jamf.privileges.delete(privilege)
