@@ -3,7 +3,7 @@ import fs from 'node:fs'
 
 import { formatAttestLink } from '../../src/identity/attest-link'
 import { formatKeyring, rotateKeyring } from '../../src/identity/tag-keyring'
-import { AttestationDesk } from '../../src/orders/attestation-desk'
+import { AttestationDesk, AttestationRefusal } from '../../src/orders/attestation-desk'
 import { countsUntil, type Attestation } from '../../src/policy/attestation'
 import { attestation } from '../devices/samples'
 import { AdminSite, type CallAnswer } from './admin-site'
@@ -132,6 +132,14 @@ describe('the page of a link by which a person makes a statement', () => {
     const titles = (await Promise.all(paths.map((path) => form(path)))).map(title)
     assert.deepEqual(new Set(titles), new Set(['Thank you']))
     for (const user of users) assert.ok(site.store.attestationsOf(user)[0]?.stated, user)
+  })
+
+  it('is given out no more often to one person than can be kept, until some have ended', async () => {
+    for (let i = 0; i < 64; i += 1) await link()
+    await assert.rejects(link(), AttestationRefusal)
+    now += 7 * DAY_MS
+    await link({ linkExpiresAt: now + DAY_MS })
+    assert.equal(site.store.attestationsOf(ANNA).length, 1)
   })
 
   it('is used for ever: once a statement was removed, its link makes no other', async () => {
