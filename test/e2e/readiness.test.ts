@@ -76,8 +76,12 @@ describe('/readyz', () => {
 
   it('fails while clients are turned away, and is well when they are not', async () => {
     await start({ imapConfig: '  limits: { connections: 1 }' })
-    const client = await Dialogue.connect(site.imapPort)
-    await client.until(/^\* OK /)
+    // The check that all is well has a connection of its own, for a moment.
+    const client = await eventually(async () => {
+      const one = await Dialogue.connect(site.imapPort)
+      await one.until(/^\* OK /)
+      return one
+    })
     await comesTo(failing('imap'))
     client.close()
     await comesTo(WELL)
