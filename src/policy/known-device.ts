@@ -15,14 +15,19 @@ export interface KnownDevice {
 export const statedUntil = ({ isReported, statements }: KnownDevice): number =>
   isReported ? Infinity : Math.min(...statements.map(countsUntil))
 
+const NONE: readonly Attestation[] = []
+
 type Known = Pick<DecisionRequest, 'subject' | 'active' | 'devices' | 'attestations'>
 
 /** undefined: nobody reported it, and its person said nothing of it. */
 export function knownDevice(request: Known, id: string, now: number): KnownDevice | undefined {
+  const reported = request.devices.find((device) => device.id === id)
+  // Nearly always: a decision that is not cached is made of little else than what it allocates.
+  if (request.attestations.length === 0)
+    return reported && { record: reported, isReported: true, statements: NONE }
   const statements = request.attestations.filter(
     (one) => one.deviceId === id && one.user === request.subject.user && countsUntil(one) > now,
   )
-  const reported = request.devices.find((device) => device.id === id)
   if (reported) return { record: reported, isReported: true, statements }
   const newest = statements.toSorted((a, b) => (b.stated?.at ?? 0) - (a.stated?.at ?? 0))[0]
   return newest && { record: attestedRecord(newest, request), isReported: false, statements }
