@@ -58,10 +58,11 @@ export async function startAdminDuty(
     } catch (error) {
       problem = `the admin server cannot listen on ${listen.host}:${listen.port}: ${(error as Error).message}`
       onFault(new Error(problem))
-      if (!closed) timer = setTimeout(() => void (turn = start()), RETRY_MS).unref()
+      if (!closed) timer = setTimeout(() => void (turn = startAgain()), RETRY_MS).unref()
     }
-    from.onChange()
   }
+  // That it listens, or why not, is asked for once this is there to ask.
+  const startAgain = (): Promise<void> => start().then(from.onChange)
   let turn = start()
   await turn
   return {

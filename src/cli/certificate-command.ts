@@ -5,7 +5,6 @@ import { readCertificateCsv } from '../devices/certificate-csv'
 import { isDeviceId, RECORD_LIMITS } from '../devices/record'
 import { unlessDamaged } from '../devices/unless-damaged'
 import { certificateNumber, numberOf, type CertificateNumber } from '../identity/registered-certificate'
-import { TRAFFIC_KEPT_MS } from '../journal/traffic'
 import { changeCertificates } from '../orders/certificate-desk'
 import {
   MAX_CERTIFICATES,
@@ -13,6 +12,7 @@ import {
   type CertificateChange,
   type RegisteredCertificate,
 } from '../orders/certificates'
+import { devicesThatCameBy } from './came-by'
 import { answer, note, type CommandContext } from './context'
 import { checkedDeviceId } from './device-command'
 import { untilInForce } from './in-force'
@@ -205,7 +205,7 @@ async function give(
   const since = performance.now()
   await changeCertificates(context.store(), changes, {
     by,
-    came: cameByCertificate(context),
+    came: devicesThatCameBy(context, 'certificate'),
     confirmed: confirmed(options),
   })
   await untilInForce(context, since)
@@ -218,12 +218,4 @@ function knownCertificates(context: CommandContext): Map<string, RegisteredCerti
     (message) => note(context, message),
   )
   return known ?? new Map<string, RegisteredCertificate>()
-}
-
-/** By the traffic record of this host. */
-function cameByCertificate(context: CommandContext): Set<string> {
-  const devices = new Set<string>()
-  for (const { proof, device } of context.traffic(context.now() - TRAFFIC_KEPT_MS))
-    if (proof === 'certificate' && device !== null) devices.add(device)
-  return devices
 }

@@ -2,10 +2,10 @@ import type { Command } from 'commander'
 
 import { rewriteSecretFile } from '../config/secret-file'
 import { createTagReader } from '../identity/device-tag'
-import { TRAFFIC_KEPT_MS } from '../journal/traffic'
 import { formatKeyring, rotateKeyring, type TagKeyring } from '../identity/tag-keyring'
 import { normaliseUser } from '../devices/record'
 import { unlessDamaged } from '../devices/unless-damaged'
+import { devicesThatCameBy } from './came-by'
 import { answer, note, type CommandContext } from './context'
 import { authorship, CONFIRM, confirmed, orderDesk, type ReasonOptions } from './orders'
 import { clockTime, isoTime, jsonLine, printable, Refusal, table } from './output'
@@ -111,7 +111,8 @@ async function remove(context: CommandContext, id: string, options: ReasonOption
   const ring = keyring(context)
   if (ring.every(isLeft)) throw new Refusal(`there is no key ${printable(id)}: see device-gate tag keys`)
   const left = ring.filter(isLeft).map((key) => key.id)
-  const removal = { id, left, devicesByTag: devicesByTag(context) }
+  // Which key signed a tag is not on record: all that came by any.
+  const removal = { id, left, devicesByTag: devicesThatCameBy(context, 'tag').size }
   await orderDesk(context).removeTagKey(removal, by, confirmed(options))
   // Ordered first: an order that is not done can be given again, a key that nobody ordered away is a mystery.
   rewriteSecretFile(context.config().identity.tag.keyFile, () =>
@@ -122,14 +123,6 @@ async function remove(context: CommandContext, id: string, options: ReasonOption
     { removed: id, keys: left },
     `tags under key ${id} are void; ${left.length === 0 ? 'no key verifies' : `${left.length} verify`}\n`,
   )
-}
-
-/** Which key signed a tag is not on record: all that came by any. */
-function devicesByTag(context: CommandContext): number {
-  const devices = new Set<string>()
-  for (const { proof, device } of context.traffic(context.now() - TRAFFIC_KEPT_MS))
-    if (proof === 'tag' && device !== null) devices.add(device)
-  return devices.size
 }
 
 function keys(context: CommandContext): void {

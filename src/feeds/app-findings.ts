@@ -34,15 +34,15 @@ export function wantedApps({ apps = [] }: Settings): WantedApps {
   const catalogue = appCatalogue({})
   const wanted = (apps as readonly string[]).flatMap((app) => {
     const name = app.toLowerCase()
-    const ids = catalogue.get(finding(name))
-    return ids ? [name, ...ids.map((id) => id.slice(PREFIX.length))] : [app]
+    const ids = catalogue.get(appFinding(name))
+    return ids ? [name, ...ids.map(appOf)] : [app]
   })
   return new Map(wanted.map((app) => [app.toLowerCase(), app]))
 }
 
 /** What the schema cannot see of the setting. */
 export function appProblems(settings: Settings): string[] {
-  const names = [...appCatalogue({}).keys()].map((name) => name.slice(PREFIX.length))
+  const names = [...appCatalogue({}).keys()].map(appOf)
   const wanted = wantedApps(settings)
   const typos = [...wanted].flatMap(([name, app]) => {
     if (name.length < MIN_TYPO_CHARS || name.includes('.') || names.includes(name)) return []
@@ -56,18 +56,26 @@ export function appProblems(settings: Settings): string[] {
 }
 
 /**
- * What a device's apps, by their ids or names, make of it. `null`: its manager cannot see them. That a device has none
- * of the wanted apps is told only by the absence of a finding, so where nobody looked the finding says so.
+ * What a device's apps, by their ids or names, make of it. `areAll`: its manager sees every app there is. That a device has
+ * none of the wanted apps is told only by the absence of a finding, so where nobody looked a finding says so; an app that is
+ * told is there, also where the others are not.
  */
-export function appFindings(wanted: WantedApps, installed: Iterable<string> | null): string[] {
-  if (installed === null || wanted.size === 0) return [UNSEEN_APPS]
+export function appFindings(wanted: WantedApps, told: Iterable<string>, areAll: boolean): string[] {
+  if (wanted.size === 0) return [UNSEEN_APPS]
   const found = new Set<string>()
-  for (const app of installed) {
+  for (const app of told) {
     const as = wanted.get(app.toLowerCase())
-    if (as !== undefined) found.add(finding(as))
+    if (as !== undefined) found.add(appFinding(as))
   }
-  return [...found].sort()
+  return [...[...found].sort(), ...(areAll ? [] : [UNSEEN_APPS])]
 }
 
 const PREFIX = 'app:'
-const finding = (app: string): string => PREFIX + app
+
+/** As device records and mandates have it. */
+export const appFinding = (app: string): string => PREFIX + app
+
+/** The id or name in a finding about an app. */
+export const appOf = (finding: string): string => finding.slice(PREFIX.length)
+
+export const isAboutApp = (finding: string): boolean => finding.startsWith(PREFIX)

@@ -1,9 +1,8 @@
 import type { Policy } from '../policy/policy'
 import { findingsOf } from '../policy/reach'
+import { appFinding, isAboutApp } from './app-findings'
 import type { FeedDefinition } from './definition'
 import { feedKind } from './kinds'
-
-const PREFIX = 'app:'
 
 /**
  * Ids of the mandates about apps that a feed does not look for, or reports under another spelling. Where a manager is
@@ -13,9 +12,9 @@ export function blindSpots({ kind, settings }: FeedDefinition, policy: Policy | 
   const apps = feedKind(kind)?.apps?.(settings)
   // Asked for none, all devices say themselves that nobody looked.
   if (!policy || !apps || apps.size === 0) return []
-  const reported = new Set([...apps.values()].map((app) => PREFIX + app))
+  const reported = new Set([...apps.values()].map(appFinding))
   return policy.mandates
-    .filter(({ finding }) => finding.startsWith(PREFIX))
+    .filter(({ finding }) => isAboutApp(finding))
     .filter((mandate) => !findingsOf(mandate).some((finding) => reported.has(finding)))
     .map(({ id }) => id)
 }

@@ -8,6 +8,15 @@ export const fieldsOf = (value: unknown): Fields | undefined =>
 export const textOf = (value: unknown): string | undefined =>
   typeof value === 'string' && value.trim() !== '' ? value.trim() : undefined
 
+const ADDRESS = /^[^\s@]+@[^\s@]+$/
+
+/** Those that are mail addresses. */
+export const addressesIn = (values: readonly unknown[]): string[] =>
+  textsIn(values).filter((text) => ADDRESS.test(text))
+
+export const textsIn = (values: readonly unknown[]): string[] =>
+  values.map(textOf).filter((text) => text !== undefined)
+
 /** An id that a source numbers its objects by, also where it is written as a number. */
 export function numberedId(value: unknown): string | undefined {
   const text = typeof value === 'number' ? String(value) : value

@@ -1,6 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 
 import type { Attestation } from '../policy/attestation'
+import { canonicalOctets } from './base64'
 import type { TagKey, TagKeyring } from './tag-keyring'
 
 /**
@@ -29,9 +30,8 @@ export function formatAttestLink(key: TagKey, attestation: Attestation): string 
 /** undefined: it is no link. */
 export function parseAttestLink(token: string): AttestLink | undefined {
   const { place = '', key: keyId = '', mac: given = '' } = TOKEN.exec(token)?.groups ?? {}
-  const octets = Buffer.from(given, 'base64url')
-  // The last character of 43 carries two unused bits: only the canonical writing is the link.
-  if (given === '' || octets.toString('base64url') !== given) return undefined
+  const octets = given === '' ? undefined : canonicalOctets(given)
+  if (!octets) return undefined
   const [user, link, expiresAt] = placeIn(place)
   return typeof user === 'string' &&
     user.length <= MAX_USER &&

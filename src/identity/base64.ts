@@ -51,6 +51,12 @@ export function decodeBase64Url(text: Buffer): Buffer | undefined {
   return octets && text[text.length - 1] !== PAD ? octets : undefined
 }
 
+/** What a text for URLs stands for; undefined: another text is the way to write it, as unused bits of the last character allow. */
+export function canonicalOctets(text: string): Buffer | undefined {
+  const octets = Buffer.from(text, 'base64url')
+  return octets.toString('base64url') === text ? octets : undefined
+}
+
 export function encodeBase64(octets: Buffer): Buffer {
   const text = Buffer.allocUnsafe(Math.ceil(octets.length / 3) * 4)
   for (let i = 0, at = 0; i < octets.length; i += 3, at += 4) {

@@ -1,5 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 
+import { canonicalOctets } from './base64'
 import type { TagReader, TagReading } from './claim'
 import type { TagKey, TagKeyring } from './tag-keyring'
 
@@ -42,10 +43,8 @@ function readTag(keys: TagKeyring, separator: string, userName: string): TagRead
   if (deviceId === undefined) return { status: 'invalid', user, problem: 'malformed' }
   const key = keys.find((candidate) => candidate.id === keyId)
   if (!key) return { status: 'invalid', user, problem: 'unknown_key' }
-  const givenMac = Buffer.from(given, 'base64url')
-  // The last character of 22 carries two unused bits: only the canonical writing is the tag.
-  const canonical = givenMac.toString('base64url') === given
-  if (!canonical || !timingSafeEqual(givenMac, mac(key, user, deviceId)))
+  const givenMac = canonicalOctets(given)
+  if (!givenMac || !timingSafeEqual(givenMac, mac(key, user, deviceId)))
     return { status: 'invalid', user, problem: 'bad_mac' }
   return { status: 'valid', user, claim: { deviceId, proof: 'tag' } }
 }

@@ -32,7 +32,7 @@ describe('findings about installed apps', () => {
       const reading = readSettings(SCHEMA, apps === undefined ? {} : { apps })
       assert.ok(reading.ok)
       assert.deepEqual(appProblems(reading.value), [])
-      assert.deepEqual(appFindings(wantedApps(reading.value), installed), findings)
+      assert.deepEqual(appFindings(wantedApps(reading.value), installed ?? [], installed !== null), findings)
     })
 
   for (const [name, apps, problem] of [
@@ -59,7 +59,7 @@ describe('findings about installed apps', () => {
     })
     assert.ok(reading.ok)
     const wanted = wantedApps(reading.value)
-    const findings = appFindings(wanted, wanted.keys())
+    const findings = appFindings(wanted, wanted.keys(), true)
     assert.equal(findings.length, 200)
     assert.ok(parseDeviceRecord({ ...formatDeviceRecord(record()), findings }).ok)
   })

@@ -2,6 +2,7 @@ import type * as Jose from 'jose' with { 'resolution-mode': 'import' }
 
 import type { KeySet } from '../../net/jwks'
 import { EVENT_MS } from '../feeds-database'
+import { fieldsOf } from '../fields'
 import { SetError } from './set-error'
 
 /** A Security Event Token (RFC 8417) that is what it says: signed by the issuer, for us, of now. */
@@ -45,9 +46,11 @@ export async function verifySet(token: string, expected: Expected): Promise<Secu
     throw new SetError('invalid_request', 'iat is more than a week ago')
   if (exp !== undefined || sub !== undefined)
     throw new SetError('invalid_request', 'a SET has neither exp nor sub: this is another kind of token')
-  const [entry, more] = isObject(events) ? Object.entries(events) : []
-  if (!entry || more || !isObject(entry[1])) throw new SetError('invalid_request', 'events has not one event')
-  const [eventType, event] = entry
+  const [entry, more] = Object.entries(fieldsOf(events) ?? {})
+  const [eventType, content] = entry ?? []
+  const event = fieldsOf(content)
+  if (eventType === undefined || more || !event)
+    throw new SetError('invalid_request', 'events has not one event')
   return { jti, issuedAt, eventType, event, subject: payload['sub_id'] ?? event['subject'] }
 }
 
@@ -99,6 +102,3 @@ function claimError(claim: string): SetError {
       return new SetError('invalid_request', `${claim} is not valid`)
   }
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)

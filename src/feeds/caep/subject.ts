@@ -1,4 +1,5 @@
 import { isDeviceId } from '../../devices/record'
+import { fieldsOf } from '../fields'
 
 /** A member of a complex subject is looked for no deeper; aliases nest no further either (RFC 9493 section 3.2.8). */
 const MAX_DEPTH = 2
@@ -9,8 +10,9 @@ const MAX_ALIASES = 16
  * each, a complex subject by its `device`. Empty: it names none, as a person's address does. undefined: it is of
  * a format that nobody documents.
  */
-export function deviceIdsOf(subject: unknown, depth = 0): readonly string[] | undefined {
-  if (!isObject(subject) || depth > MAX_DEPTH) return undefined
+export function deviceIdsOf(value: unknown, depth = 0): readonly string[] | undefined {
+  const subject = fieldsOf(value)
+  if (!subject || depth > MAX_DEPTH) return undefined
   // Before RFC 9493 the format was called so; a complex subject needed none.
   const format = subject['format'] ?? subject['subject_type']
   if (format === 'complex' || (format === undefined && 'device' in subject))
@@ -44,6 +46,3 @@ const idOf = (value: unknown): readonly string[] | undefined =>
   typeof value === 'string' && isDeviceId(value) ? [value] : undefined
 
 const withoutUrn = (uri: string): string => uri.replace(/^urn:uuid:/i, '')
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -1,7 +1,7 @@
 import { isDeviceId, parseDeviceRecord } from '../../devices/record'
 import type { ComplianceState, Platform } from '../../policy/vocabulary'
-import { appFindings, UNSEEN_APPS, type WantedApps } from '../app-findings'
-import { fieldsOf, numberedId, textOf, type Fields } from '../fields'
+import { appFindings, type WantedApps } from '../app-findings'
+import { addressesIn, fieldsOf, numberedId, textOf, textsIn, type Fields } from '../fields'
 import type { FeedReading } from '../reading'
 import { MAX_POLICIES, type DeviceIdField } from './settings'
 
@@ -30,7 +30,6 @@ const PENDING = 'Pending'
 const UNPROVEN = 'google_chrome_profiles'
 /** Fleet's word for never. */
 const NEVER = Date.parse('2000-01-01T00:00:00Z')
-const ADDRESS = /^[^\s@]+@[^\s@]+$/
 
 export interface Terms {
   readonly feed: string
@@ -101,8 +100,7 @@ function owners(host: Fields): string[] {
   const people = (Array.isArray(mapping) ? mapping : [])
     .map(fieldsOf)
     .filter((person) => person?.['source'] !== UNPROVEN)
-    .map((person) => textOf(person?.['email']))
-  return people.filter((person) => person !== undefined && ADDRESS.test(person)) as string[]
+  return addressesIn(people.map((person) => person?.['email']))
 }
 
 /** Apps have ids where Apple or Android gives them; other programs have names. */
@@ -114,10 +112,5 @@ function apps(host: Fields, wanted: WantedApps, areAllTold: boolean): string[] {
       textOf(entry?.['bundle_identifier']) ?? textOf(entry?.['application_id']) ?? textOf(entry?.['name'])
     )
   })
-  const found = appFindings(
-    wanted,
-    ids.filter((id) => id !== undefined),
-  )
-  if (areAllTold && Array.isArray(software)) return found
-  return [...found.filter((one) => one !== UNSEEN_APPS), UNSEEN_APPS]
+  return appFindings(wanted, textsIn(ids), areAllTold && Array.isArray(software))
 }

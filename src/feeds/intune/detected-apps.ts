@@ -1,12 +1,11 @@
 import { appCatalogue } from '../../config/app-catalogue'
-import { wantedApps, type WantedApps } from '../app-findings'
+import { appFinding, appOf, wantedApps, type WantedApps } from '../app-findings'
 import { FeedError } from '../feed-error'
 import { textOf, type Fields } from '../fields'
 import type { Settings } from '../kind'
 import type { Graph } from './graph'
 
 const APPS = 'deviceManagement/detectedApps'
-const PREFIX = 'app:'
 /** Detected apps of wanted names; each version is one. */
 const MAX_DETECTED = 5000
 /** They are kept in memory for a sweep. */
@@ -14,19 +13,17 @@ const MAX_INSTALLED = 1_000_000
 
 /** Ids that Intune does not tell: to look for one would find nothing, and nobody would be told. */
 export function idProblems({ apps = [] }: Settings): string[] {
-  const wanted = new Set((apps as readonly string[]).map((app) => PREFIX + app.toLowerCase()))
+  const wanted = new Set((apps as readonly string[]).map((app) => appFinding(app.toLowerCase())))
   return [...appCatalogue({})].flatMap(([name, ids]) =>
     ids
       .filter((id) => wanted.has(id.toLowerCase()))
-      .map((id) => `apps: Intune knows no ids such as ${bare(id)}: say ${bare(name)}`),
+      .map((id) => `apps: Intune knows no ids such as ${appOf(id)}: say ${appOf(name)}`),
   )
 }
 
-const bare = (finding: string): string => finding.slice(PREFIX.length)
-
 /** Those to look for that it can tell: of a name of the catalogue the name alone. */
 export function tellableApps(settings: Settings): WantedApps {
-  const ids = [...appCatalogue({}).values()].flat().map((id) => bare(id).toLowerCase())
+  const ids = [...appCatalogue({}).values()].flat().map((id) => appOf(id).toLowerCase())
   return new Map([...wantedApps(settings)].filter(([app]) => !ids.includes(app)))
 }
 

@@ -1,6 +1,6 @@
 import { parseDeviceRecord } from '../../devices/record'
 import type { ComplianceState, Platform } from '../../policy/vocabulary'
-import { appFindings, UNSEEN_APPS, type WantedApps } from '../app-findings'
+import { appFindings, type WantedApps } from '../app-findings'
 import { textOf, type Fields } from '../fields'
 import type { FeedReading } from '../reading'
 import type { InstalledApps } from './detected-apps'
@@ -62,8 +62,7 @@ export function readDevice(
     findings: [
       ...(finding === undefined ? [] : [finding]),
       ...jailbreakFindings(device, platform),
-      ...appFindings(wanted, installed.get(own) ?? []),
-      ...(isAllSeen(device) ? [] : [UNSEEN_APPS]),
+      ...appFindings(wanted, installed.get(own) ?? [], isAllSeen(device)),
     ],
     evidence_at: new Date(seenAt).toISOString(),
     source,

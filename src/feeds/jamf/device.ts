@@ -1,7 +1,7 @@
 import { isDeviceId, parseDeviceRecord } from '../../devices/record'
 import type { ComplianceState, Platform } from '../../policy/vocabulary'
-import { appFindings, UNSEEN_APPS, type WantedApps } from '../app-findings'
-import { fieldsOf, numberedId, textOf, type Fields } from '../fields'
+import { appFindings, type WantedApps } from '../app-findings'
+import { addressesIn, fieldsOf, numberedId, textOf, textsIn, type Fields } from '../fields'
 import type { FeedReading } from '../reading'
 import type { DeviceIdField } from './settings'
 
@@ -99,27 +99,19 @@ export function readingOf(place: string, device: Reading, terms: Terms): FeedRea
   if (sections !== undefined) return { place, id, problem: sections }
   const reading = parseDeviceRecord({
     id,
-    owners: device.people.map(textOf).filter((person) => person !== undefined && ADDRESS.test(person)),
+    owners: addressesIn(device.people),
     platform: device.platform,
     state: stateOf(managed, groups, terms.noncompliant),
     findings: [
       ...(managed ? [] : ['device:unmanaged']),
       ...(device.supervised === false ? ['device:unsupervised'] : []),
-      ...apps(device, managed, terms),
+      ...appFindings(terms.apps, textsIn(device.apps ?? []), managed && device.showsApps),
     ],
     evidence_at: device.toldAt,
     source: terms.feed,
     version: terms.version,
   })
   return reading.ok ? { place, record: reading.record } : { place, id, problem: reading.problem }
-}
-
-const ADDRESS = /^[^\s@]+@[^\s@]+$/
-
-/** An app that is told is there, also where the others are not. */
-function apps({ apps, showsApps }: JamfDevice, managed: boolean, terms: Terms): string[] {
-  const found = appFindings(terms.apps, texts(apps))
-  return managed && showsApps ? found : [...found.filter((one) => one !== UNSEEN_APPS), UNSEEN_APPS]
 }
 
 /** That a section is not there says nothing of what would stand in it. */
@@ -139,6 +131,3 @@ function stateOf(
   if (groups?.some((group) => noncompliant.has(numberedId(group) ?? ''))) return 'noncompliant'
   return managed ? 'compliant' : 'unknown'
 }
-
-const texts = (values: readonly unknown[] | undefined): string[] =>
-  (values ?? []).map(textOf).filter((text) => text !== undefined)
