@@ -54,6 +54,17 @@ export async function verifySet(token: string, expected: Expected): Promise<Secu
   return { jti, issuedAt, eventType, event, subject: payload['sub_id'] ?? event['subject'] }
 }
 
+type KeyFinder = ReturnType<typeof Jose.createLocalJWKSet>
+
+/** Of a key set as it was fetched: each key is taken in once, not once a token. */
+const finders = new WeakMap<Jose.JSONWebKeySet, KeyFinder>()
+
+function keyFinder(create: typeof Jose.createLocalJWKSet, keys: Jose.JSONWebKeySet): KeyFinder {
+  const finder = finders.get(keys) ?? create(keys)
+  finders.set(keys, finder)
+  return finder
+}
+
 /** Loaded when it is first needed: it is an ES module. */
 const jose = (): Promise<typeof Jose> => import('jose')
 
@@ -61,7 +72,7 @@ async function verifiedPayload(token: string, expected: Expected, again = true):
   const { jwtVerify, createLocalJWKSet, errors } = await jose()
   const { issuer, audience, keys, now } = expected
   try {
-    const keySet = createLocalJWKSet(await keys.current())
+    const keySet = keyFinder(createLocalJWKSet, await keys.current())
     const { payload } = await jwtVerify(token, keySet, {
       issuer,
       audience,
