@@ -112,8 +112,8 @@ export class FeedsDatabase {
   }
 
   /** Inside a write transaction. The oldest go when there are too many of them, or they are too old. */
-  noteEvents(feed: string, events: readonly string[], now: number): void {
-    for (const event of events) {
+  noteEvents(events: readonly { readonly feed: string; readonly event: string }[], now: number): void {
+    for (const { feed, event } of events) {
       const key = eventKey(event)
       const former = this.#events.get([feed, key])
       if (former !== undefined) void this.#eventTimes.remove([Number(former), feed, key])

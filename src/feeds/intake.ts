@@ -147,10 +147,8 @@ export class Intake {
     })
     readings.forEach((reading, index) => this.#note(reading, outcomes[index] ?? 'bad'))
     for (const outcome of outcomes) this.#counts[outcome] += 1
-    if (batch.some(({ events }) => events.length > 0))
-      await database.write(() => {
-        for (const { feed, events } of batch) if (events.length > 0) database.noteEvents(feed, events, now())
-      })
+    const events = batch.flatMap(({ feed, events }) => events.map((event) => ({ feed, event })))
+    if (events.length > 0) await database.write(() => database.noteEvents(events, now()))
     return outcomes
   }
 

@@ -65,8 +65,9 @@ function keyFinder(create: typeof Jose.createLocalJWKSet, keys: Jose.JSONWebKeyS
   return finder
 }
 
-/** Loaded when it is first needed: it is an ES module. */
-const jose = (): Promise<typeof Jose> => import('jose')
+let loaded: Promise<typeof Jose> | undefined
+/** Loaded when it is first needed, since it is an ES module; once, since to look it up costs a tenth of a verification. */
+const jose = (): Promise<typeof Jose> => (loaded ??= import('jose'))
 
 async function verifiedPayload(token: string, expected: Expected, again = true): Promise<Jose.JWTPayload> {
   const { jwtVerify, createLocalJWKSet, errors } = await jose()
