@@ -1,5 +1,5 @@
 import { hashOf } from '../policy/hash'
-import { factsOf, NO_FACTS, noteSeen, SEEN_WORDS } from './index-facts'
+import { factsOf, kindOf, NO_FACTS, noteSeen, SEEN_WORDS } from './index-facts'
 import type { JournalEntry, NumberedEntry } from './journal'
 
 /** Entries that are taken into the index at once. */
@@ -30,6 +30,7 @@ export const ZONE_LENGTH = 2 + SEEN_WORDS
 export class Chunk {
   /** A word an entry. */
   readonly facts = new Uint32Array(CHUNK).fill(NO_FACTS)
+  readonly kinds = new Set<number>()
   readonly #seen = new Uint32Array(SEEN_WORDS)
   #firstMs = Infinity
   #lastMs = -Infinity
@@ -43,6 +44,7 @@ export class Chunk {
   add(entry: NumberedEntry): void {
     const facts = factsOf(entry)
     this.facts[entry.number - this.first] = facts
+    this.kinds.add(kindOf(facts))
     noteSeen(this.#seen, facts)
     this.#firstMs = Math.min(this.#firstMs, entry.time)
     this.#lastMs = Math.max(this.#lastMs, entry.time)

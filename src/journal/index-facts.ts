@@ -67,6 +67,13 @@ export function wantedFacts(filter: JournalFilter): WantedFacts | undefined {
   return mask === 0 ? undefined : { mask: mask >>> 0, facts: facts >>> 0 }
 }
 
+/** The part of a word that is of the closed fields: some dozens of them occur. */
+export const kindOf = (facts: number): number => facts & ((1 << RULE_SHIFT) - 1)
+
+/** Whether an entry of one of these kinds may have the wanted facts. */
+export const mayBeAmong = (kinds: Uint16Array, { facts, mask }: WantedFacts): boolean =>
+  kinds.some((kind) => (kind & mask) === kindOf(facts))
+
 /** Which values occur in a chunk: a bit for each value of each closed field, and 32 for the rules. */
 export const SEEN_WORDS = 3
 const SEEN_RULES = 64

@@ -14,7 +14,7 @@ import {
 import { FACTS_VERSION, NO_FACTS } from './index-facts'
 
 /** Grows with each change of what is stored and how. */
-const VERSION = `1 ${FACTS_VERSION}`
+const VERSION = `2 ${FACTS_VERSION}`
 /** Keys taken out in one transaction. */
 const REMOVED_AT_ONCE = 500
 
@@ -23,8 +23,9 @@ const REMOVED_AT_ONCE = 500
  * and says up to which number it goes. Its parts lie by the segments of the journal, so that what is new touches the newest
  * pages alone, and what is forgotten goes as a whole.
  *
- * Keys: [segment, 'zones']: for each chunk its moments and what occurs in it · [segment, 'facts', chunk]: a word an entry ·
- * [segment, field, bucket]: a word for each entry whose name's hash is in the bucket.
+ * Keys: ['zones', segment]: for each chunk its moments and what occurs in it · ['kinds', segment]: which facts of the closed
+ * fields occur together; both beside each other, since a page may look at all of them · [segment, 'facts', chunk]: a word an
+ * entry · [segment, field, bucket]: a word for each entry whose name's hash is in the bucket.
  */
 export class JournalIndex {
   readonly #index: BinaryDatabase
@@ -44,8 +45,14 @@ export class JournalIndex {
   }
 
   zones(segment: number): Float64Array | undefined {
-    const octets = this.#get([segment, 'zones'])
+    const octets = this.#get(['zones', segment])
     return octets && new Float64Array(octets.buffer)
+  }
+
+  /** Of the entries of a segment. */
+  kinds(segment: number): Uint16Array {
+    const octets = this.#get(['kinds', segment])
+    return octets ? new Uint16Array(octets.buffer) : new Uint16Array()
   }
 
   /** Of the entries of a chunk, by their places in it. */
@@ -82,7 +89,8 @@ export class JournalIndex {
       const ordinal = ((chunk.first - 1) / CHUNK) % CHUNKS
       const zones = this.zones(segment) ?? new Float64Array(CHUNKS * ZONE_LENGTH)
       zones.set(chunk.zone(), ordinal * ZONE_LENGTH)
-      this.#put([segment, 'zones'], zones)
+      this.#put(['zones', segment], zones)
+      this.#put(['kinds', segment], Uint16Array.from(new Set([...this.kinds(segment), ...chunk.kinds])))
       this.#put([segment, 'facts', ordinal], chunk.facts)
       for (const field of NAMES) {
         for (let bucket = 0; bucket < BUCKETS; bucket += 1) {
@@ -129,15 +137,20 @@ export class JournalIndex {
     if (version === VERSION && number > newestKey(this.entries))
       await this.environment.write(() => void this.meta.put('index', '0 of other entries'))
     if (version !== undefined && this.#state().version !== VERSION) {
-      await this.#removeBefore(Number.MAX_SAFE_INTEGER)
+      await this.#remove({})
       await this.environment.write(() => this.#keep(0))
     }
-    await this.#removeBefore(Math.floor((this.oldest() - 1) / SEGMENT))
+    const segment = Math.floor((this.oldest() - 1) / SEGMENT)
+    for (const part of [[], ['zones'], ['kinds']])
+      await this.#remove({ start: [...part, 0], end: [...part, segment] })
   }
 
-  async #removeBefore(segment: number): Promise<void> {
+  async #remove(range: {
+    readonly start?: (string | number)[]
+    readonly end?: (string | number)[]
+  }): Promise<void> {
     for (;;) {
-      const keys = [...this.#index.getKeys({ end: [segment], limit: REMOVED_AT_ONCE })]
+      const keys = [...this.#index.getKeys({ ...range, limit: REMOVED_AT_ONCE })]
       if (keys.length === 0) return
       await this.environment.write(() => keys.forEach((key) => void this.#index.remove(key)))
     }
@@ -154,7 +167,7 @@ export class JournalIndex {
     return value && new Uint8Array(value)
   }
 
-  #put(key: (string | number)[], { buffer, byteOffset, byteLength }: Uint32Array | Float64Array): void {
+  #put(key: (string | number)[], { buffer, byteOffset, byteLength }: NodeJS.TypedArray): void {
     void this.#index.put(key, Buffer.from(buffer, byteOffset, byteLength))
   }
 

@@ -1,6 +1,6 @@
 import type { TextDatabase } from '../lmdb/environment'
 import { CHUNK, CHUNKS, NAMES, SEGMENT, ZONE_LENGTH } from './index-chunk'
-import { maySee, wantedFacts, type WantedFacts } from './index-facts'
+import { mayBeAmong, maySee, wantedFacts, type WantedFacts } from './index-facts'
 import {
   isWanted,
   type JournalEntry,
@@ -74,13 +74,14 @@ class Search {
       const zones = this.index.zones(segment)
       this.#cost += 1
       if (!zones) continue
-      const places = this.#placesIn(segment)
+      let places: readonly number[] | null | undefined
       for (let chunk = CHUNKS - 1; chunk >= 0; chunk -= 1) {
         const first = segment * SEGMENT + chunk * CHUNK + 1
         if (first > last || first + CHUNK <= oldest) continue
         const [fromMs = 0, toMs = 0, ...seen] = zones.subarray(chunk * ZONE_LENGTH, (chunk + 1) * ZONE_LENGTH)
         if (this.#isTooOld(toMs)) return this.#end(null, null)
         if (!this.#isPossible(fromMs, toMs, seen)) continue
+        if (places === undefined) places = this.#placesIn(segment)
         const page = this.#throughChunk(
           first,
           this.#candidates(segment, chunk, places),
@@ -134,8 +135,10 @@ class Search {
     return value === undefined ? undefined : readEntry(value)
   }
 
-  /** Of the whole segment, by the names that are asked for; undefined: no name is. */
-  #placesIn(segment: number): readonly number[] | undefined {
+  /** Of the whole segment, by the names that are asked for; null: no name is. */
+  #placesIn(segment: number): readonly number[] | null {
+    this.#cost += 1
+    if (this.#facts && !mayBeAmong(this.index.kinds(segment), this.#facts)) return []
     let places: readonly number[] | undefined
     for (const field of NAMES) {
       const name = this.query[field]
@@ -145,11 +148,11 @@ class Search {
       const among = places && new Set(places)
       places = among ? found.filter((place) => among.has(place)) : found
     }
-    return places
+    return places ?? null
   }
 
   /** Places in the chunk, of those in the segment, whose facts are wanted. */
-  #candidates(segment: number, chunk: number, inSegment: readonly number[] | undefined): readonly number[] {
+  #candidates(segment: number, chunk: number, inSegment: readonly number[] | null): readonly number[] {
     const start = chunk * CHUNK
     const places = inSegment?.filter((place) => place >= start && place < start + CHUNK).map((p) => p - start)
     if (places?.length === 0 || !this.#facts) return places ?? EVERY_PLACE

@@ -87,6 +87,17 @@ describe('the index of the journal', function () {
       return this.#indexer.takeIn()
     }
 
+    /** Of which segments it has something. */
+    async segments(): Promise<Set<number>> {
+      await this.close()
+      const environment = openEnvironment(path.join(this.dir, 'journal'), { schema: 1 })
+      const keys = [...environment.binaryDatabase('index').getKeys({})] as (string | number)[][]
+      await environment.close()
+      this.journal = this.#open()
+      this.#indexer = new Indexer(this.journal, assert.ifError)
+      return new Set(keys.map((key) => Number(key.find((part) => typeof part === 'number'))))
+    }
+
     /** As after a kill: what is not in a transaction is gone. */
     async reopen(): Promise<void> {
       await this.#indexer.close()
@@ -235,6 +246,19 @@ describe('the index of the journal', function () {
       indexed.agrees({ user: 'busy' })
       assert.equal(indexed.scanned({}).length, CHUNK)
     })
+  })
+
+  it('keeps nothing of a segment that is forgotten', async () => {
+    const indexed = new Indexed()
+    await indexed.startAt(START)
+    await indexed.append(4 * CHUNK, 1)
+    await indexed.takeIn()
+    assert.deepEqual(await indexed.segments(), new Set([0, 1]))
+    indexed.limits = { ...indexed.limits, maxEntries: 100 }
+    await indexed.journal.forgetOutdated()
+    await indexed.journal.index.clean()
+    assert.deepEqual(await indexed.segments(), new Set([1]))
+    await indexed.close()
   })
 
   it('needs little work for a page out of many entries', async () => {
