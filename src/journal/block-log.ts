@@ -3,13 +3,17 @@ import path from 'node:path'
 import pino from 'pino'
 
 import { isOf, type Erasure } from './erasures'
-import { formatEntry, type JournalEntry } from './journal'
+import { formatEntry, type JournalCursor, type JournalEntry } from './journal'
 import type { JournalStore } from './journal-store'
 import { escapeLine } from './line-text'
 import { LogFile } from './log-file'
+import { rests } from './rest'
 
 const POLL_MS = 200
+/** Entries that are written at once; when there are more, it is behind. */
 const BATCH = 2000
+/** Entries made into lines in one turn of the event loop: a millisecond or two. */
+const SLICE = 64
 /** How often it looks for files that are too old. */
 const FORGET_MS = 600_000
 const MAX_FILE_OCTETS = 50 * 1024 * 1024
@@ -36,6 +40,7 @@ export class BlockLog {
   #lines: string[] = []
   #forgetAt = 0
   #turn: Promise<void> = Promise.resolve()
+  #closed = false
 
   /** Throws when the file cannot be opened. */
   constructor(
@@ -64,6 +69,7 @@ export class BlockLog {
 
   async close(): Promise<void> {
     clearInterval(this.#timer)
+    this.#closed = true
     await this.flush()
     this.#file.close()
   }
@@ -100,15 +106,28 @@ export class BlockLog {
     if (kept && kept.inode !== place.inode) await this.journal.keepBlockLogPosition({ ...kept, ...place })
     for (;;) {
       const from = this.journal.blockLogPosition()?.cursor ?? null
-      const { entries, cursor } = this.journal.after(from, BATCH)
+      const { lines, cursor } = await this.#read(from)
       if (cursor === from) return
-      await this.#file.append(this.#linesOf(entries), (place) =>
-        this.journal.keepBlockLogPosition({ cursor, ...place }),
-      )
+      await this.#file.append(lines, (place) => this.journal.keepBlockLogPosition({ cursor, ...place }))
       if (!this.#file.isFull) continue
       this.#file.rotate()
       await this.journal.keepBlockLogPosition({ cursor, ...this.#file.place() })
     }
+  }
+
+  /** A batch, in slices; it rests between them, unless there are more than that. */
+  async #read(from: JournalCursor | null): Promise<{ lines: string; cursor: JournalCursor | null }> {
+    const isBehind = Number(this.journal.newest()) - Number(from) > BATCH
+    const rest = rests()
+    let [lines, cursor] = ['', from]
+    for (let left = BATCH; left > 0; left -= SLICE) {
+      const slice = this.journal.after(cursor, SLICE)
+      if (slice.cursor === cursor) break
+      lines += this.#linesOf(slice.entries)
+      cursor = slice.cursor
+      if (!isBehind && !this.#closed) await rest()
+    }
+    return { lines, cursor }
   }
 
   #linesOf(entries: readonly JournalEntry[]): string {

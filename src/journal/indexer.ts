@@ -1,7 +1,6 @@
-import { setImmediate as pause } from 'node:timers/promises'
-
 import { CHUNK, Chunk } from './index-chunk'
 import type { JournalStore } from './journal-store'
+import { rests } from './rest'
 
 const LOOK_MS = 250
 /** What a journal's age and an index of old take is not urgent. */
@@ -11,8 +10,8 @@ const SLICE = 256
 
 /**
  * Takes the host's new entries into the journal's index, and forgets what is outdated where nothing new comes. One process
- * a host does. Goes on where it was after a kill, also when there is no index yet: a million entries take some
- * ten seconds, in slices of a millisecond.
+ * a host does. Goes on where it was after a kill, also when there is no index yet: a million entries take about
+ * a minute, in slices of a millisecond or two with rests between them.
  */
 export class Indexer {
   #timer: NodeJS.Timeout | undefined
@@ -67,9 +66,10 @@ export class Indexer {
     const first = index.next() + 1
     if (Number(this.journal.newest() ?? 0) < first - 1 + CHUNK) return false
     const chunk = new Chunk(first)
+    const rest = rests()
     for (let number = first; number < first + CHUNK; number += SLICE) {
       for (const entry of this.journal.between(number, number + SLICE)) chunk.add(entry)
-      await pause()
+      await rest()
       if (this.#isClosed()) return false
     }
     await index.put(chunk)
