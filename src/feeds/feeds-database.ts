@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import path from 'node:path'
 
 import { formatDeviceRecord } from '../devices/record'
@@ -154,5 +154,4 @@ const rangeOf = (feed: string): { start: string[]; end: string[] } => ({
 })
 
 /** Ids of events are of any length. */
-const eventKey = (event: string): string =>
-  createHash('sha256').update(event).digest('base64url').slice(0, 22)
+const eventKey = (event: string): string => hash('sha256', event, 'base64url').slice(0, 22)
