@@ -72,6 +72,21 @@ export const isWanted = (entry: JournalEntry, filter: JournalFilter): boolean =>
   entry.time >= (filter.sinceMs ?? -Infinity) &&
   entry.time < (filter.untilMs ?? Infinity)
 
+/** What the JSON text of each wanted entry has in it: most entries are told apart without reading them. */
+export const wantedTexts = ({
+  user,
+  device,
+  rule,
+  decision,
+  reason,
+  platform,
+  outcome,
+  protocol,
+}: JournalFilter): string[] =>
+  [user, device, rule, decision, reason, platform, outcome, protocol].flatMap((text) =>
+    text === undefined ? [] : JSON.stringify(text),
+  )
+
 /** An entry and its number in the journal: contiguous from 1 in the order of commit. */
 export interface NumberedEntry extends JournalEntry {
   readonly number: number

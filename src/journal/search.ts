@@ -3,8 +3,8 @@ import { CHUNK, CHUNKS, NAMES, SEGMENT, ZONE_LENGTH } from './index-chunk'
 import { mayBeAmong, maySee, wantedFacts, type WantedFacts } from './index-facts'
 import {
   isWanted,
+  wantedTexts,
   type JournalEntry,
-  type JournalFilter,
   type JournalPage,
   type JournalQuery,
   type NumberedEntry,
@@ -38,7 +38,7 @@ class Search {
     private readonly query: JournalQuery,
   ) {
     this.#facts = wantedFacts(query)
-    this.#texts = textsOf(query)
+    this.#texts = wantedTexts(query)
   }
 
   page(before: number | null): JournalPage {
@@ -57,7 +57,6 @@ class Search {
     for (const { key, value } of this.entries.getRange(range)) {
       this.#cost += 1
       const isLast = this.#cost >= MAX_COST
-      // Most are told apart without reading them.
       const entry = isLast || this.#texts.every((text) => value.includes(text)) ? readEntry(value) : undefined
       if (!entry) continue
       if (this.#isTooOld(entry.time)) return this.#end(null, null)
@@ -188,18 +187,3 @@ class Search {
 const segmentOf = (number: number): number => Math.floor((number - 1) / SEGMENT)
 
 const EVERY_PLACE: readonly number[] = Array.from({ length: CHUNK }, (_, i) => i)
-
-/** What the JSON text of each wanted entry has in it. */
-const textsOf = ({
-  user,
-  device,
-  rule,
-  decision,
-  reason,
-  platform,
-  outcome,
-  protocol,
-}: JournalFilter): string[] =>
-  [user, device, rule, decision, reason, platform, outcome, protocol].flatMap((text) =>
-    text === undefined ? [] : JSON.stringify(text),
-  )

@@ -7,6 +7,7 @@ import type { DeviceRecord } from '../policy/device'
 import type { Override } from '../policy/override'
 import type { Protocol } from '../policy/vocabulary'
 import { deviceCase, readDevice, userCases, type Case } from './case'
+import { recentBlocks } from './recent-blocks'
 import { isoTime, NotKnownError, readable, type LookupSite } from './site'
 
 /** A person's last sync with a device. */
@@ -48,8 +49,8 @@ const MAX_OWNERS = 8
 const MAX_ORDERS = 5000
 const MAX_TOLD_ORDERS = 50
 
-/** All that is known of one device. Throws NotKnownError. */
-export function deviceTimeline(site: LookupSite, id: string): DeviceTimeline {
+/** All that is known of one device. Rejects with NotKnownError. */
+export async function deviceTimeline(site: LookupSite, id: string): Promise<DeviceTimeline> {
   const record = site.store().device(id)
   if (!record) throw new NotKnownError(`no device ${id} was ever reported`)
   const subject = { kind: 'device', id } as const
@@ -58,13 +59,13 @@ export function deviceTimeline(site: LookupSite, id: string): DeviceTimeline {
     case: deviceCase(site, record),
     overrides: overridesOn(site, subject),
     history: ordersAbout(site, [subject]),
-    recent: site.journal().query({ device: id, limit: RECENT }),
+    recent: await recentBlocks(site, { device: id }, RECENT),
     synced: lastSyncs(site, record.owners, id),
   }
 }
 
 /** All that is known of one person, whether anything is or not. */
-export function person(site: LookupSite, name: string): Person {
+export async function person(site: LookupSite, name: string): Promise<Person> {
   const user = normaliseUser(name)
   const devices = site
     .store()
@@ -80,7 +81,7 @@ export function person(site: LookupSite, name: string): Person {
     overrides: subjects.flatMap((subject) => overridesOn(site, subject)),
     cases: userCases(site, user),
     history: ordersAbout(site, subjects),
-    recent: site.journal().query({ user, limit: RECENT }),
+    recent: await recentBlocks(site, { user }, RECENT),
     synced: lastSyncs(site, [user]),
   }
 }

@@ -2,6 +2,7 @@ import { normaliseUser } from '../devices/record'
 import type { OpenSessions, SessionSubject } from '../journal/inquiries'
 import { formatEntry, type JournalEntry } from '../journal/journal'
 import { caseJson, deviceCase, entryCase, userCases, type Case } from './case'
+import { recentBlocks } from './recent-blocks'
 import { isoTime, NotKnownError, siteBlocks, type LookupSite } from './site'
 
 export interface Why {
@@ -29,14 +30,14 @@ async function casesOf(
 ): Promise<Omit<Why, 'sessions'> & { readonly subject: SessionSubject }> {
   if ('user' in question) {
     const user = normaliseUser(question.user)
-    const recent = site.journal().query({ user, limit: RECENT })
+    const recent = await recentBlocks(site, { user }, RECENT)
     return { cases: userCases(site, user), recent, subject: { kind: 'user', id: user } }
   }
   if ('device' in question) {
     const { device: id } = question
     const device = site.store().device(id)
     if (!device) throw new NotKnownError(`no device ${id} was ever reported`)
-    const recent = site.journal().query({ device: id, limit: RECENT })
+    const recent = await recentBlocks(site, { device: id }, RECENT)
     return { cases: [deviceCase(site, device)], recent, subject: { kind: 'device', id } }
   }
   const decision = decisionId(question.decision)

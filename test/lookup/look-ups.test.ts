@@ -64,7 +64,7 @@ describe('a look-up', () => {
 
   it('of a person: devices, overrides, cases, orders, blocks and last syncs, and of nobody else', async () => {
     await filled()
-    const { user, devices, overrides, cases, history, recent, synced } = person(
+    const { user, devices, overrides, cases, history, recent, synced } = await person(
       site.lookup,
       'Anna@Example.com',
     )
@@ -107,7 +107,7 @@ describe('a look-up', () => {
     const asked = attestation({ deviceId: 'own', createdAt: site.now, linkExpiresAt: site.now + HOUR_MS })
     await desk.ask(asked)
     await desk.state(asked, { at: site.now, expiresAt: site.now + HOUR_MS, remote: '192.0.2.1' })
-    const { cases, history } = person(site.lookup, ANNA)
+    const { cases, history } = await person(site.lookup, ANNA)
     assert.deepEqual(
       cases.flatMap(({ title, decision }) => (title.startsWith('device own ') ? [decision.reason] : [])),
       ['attested'],
@@ -121,14 +121,17 @@ describe('a look-up', () => {
       ],
     )
     assert.deepEqual(
-      person(site.lookup, 'ben@example.com').history.map(({ kind }) => kind),
+      (await person(site.lookup, 'ben@example.com')).history.map(({ kind }) => kind),
       ['lock'],
     )
   })
 
   it('of a person of whom nothing is known is empty', async () => {
     await filled()
-    const { devices, overrides, history, recent, synced, cases } = person(site.lookup, 'nobody@example.com')
+    const { devices, overrides, history, recent, synced, cases } = await person(
+      site.lookup,
+      'nobody@example.com',
+    )
     assert.deepEqual([devices, overrides, history, recent, synced], [[], [], [], [], []])
     assert.deepEqual(
       cases.map(({ decision }) => decision.reason),
@@ -145,7 +148,7 @@ describe('a look-up', () => {
       history,
       recent,
       synced,
-    } = deviceTimeline(site.lookup, 'other')
+    } = await deviceTimeline(site.lookup, 'other')
     assert.deepEqual([device.id, now.decision.reason, now.user], ['other', 'locked', 'ben@example.com'])
     assert.deepEqual(
       overrides.map(({ kind }) => kind),
@@ -163,7 +166,7 @@ describe('a look-up', () => {
       synced.map(({ device: id }) => id),
       ['other'],
     )
-    assert.throws(() => deviceTimeline(site.lookup, 'nothing'), NotKnownError)
+    await assert.rejects(() => deviceTimeline(site.lookup, 'nothing'), NotKnownError)
   })
 
   it('of why names the step that decided', async () => {

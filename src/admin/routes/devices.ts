@@ -145,8 +145,8 @@ export function deviceRoutes(app: FastifyInstance, { site, store, now }: AdminPa
         },
       },
     },
-    ({ params }) => {
-      const found = deviceTimeline(site, deviceAsked('id', params.id))
+    async ({ params }) => {
+      const found = await deviceTimeline(site, deviceAsked('id', params.id))
       return {
         record: formatDeviceRecord(found.record),
         case: caseJson(found.case, now()),
@@ -179,8 +179,8 @@ export function deviceRoutes(app: FastifyInstance, { site, store, now }: AdminPa
         },
       },
     },
-    ({ params }) => {
-      const found = person(site, userAsked('user', params.user))
+    async ({ params }) => {
+      const found = await person(site, userAsked('user', params.user))
       return {
         user: found.user,
         devices: found.devices.map(formatDeviceRecord),
