@@ -15,7 +15,9 @@ export async function testFeed(context: CommandContext, definition: FeedDefiniti
   context.streams.onInterrupt(() => stop.abort())
   const kind = kindOf(definition)
   const feed = contextOf(definition, noMemory, stop.signal, context.now)
-  const report = await kind.test?.(feed)
+  // Also those by which only others show who they are.
+  for (const name of Object.keys(definition.secrets)) feed.secret(name)
+  const found = (await kind.test?.(feed))?.facts ?? []
   const readings: FeedReading[] = []
   const sweep = kind.sweep?.(feed)
   if (sweep)
@@ -25,8 +27,9 @@ export async function testFeed(context: CommandContext, definition: FeedDefiniti
     }
   answer(
     context,
-    { facts: report?.facts ?? [], devices: readings.map(readingJson) },
-    facts((report?.facts ?? []).map((line) => ['found', line])) + readingsText(readings),
+    { facts: found, devices: readings.map(readingJson) },
+    facts(found.map((line) => ['found', line])) +
+      (sweep ? readingsText(readings) : 'its events come while Haraka runs; a test takes none in\n'),
   )
 }
 
@@ -35,16 +38,27 @@ const readingJson = (reading: FeedReading): object =>
 
 function readingsText(readings: readonly FeedReading[]): string {
   if (readings.length === 0) return 'no devices\n'
-  const rows = readings.map((reading) => {
-    if (!('record' in reading)) return [reading.place, 'problem' in reading ? reading.problem : 'a change']
+  const rows = readings.flatMap((reading) => {
+    if (!('record' in reading)) return []
     const { id, owners, platform, state, findings } = reading.record
-    return [id, owners.join(' '), platform, state, findings.join(' ')]
+    return [[id, owners.join(' '), platform, state, findings.join(' ')]]
   })
-  return table(['device', 'owners', 'platform', 'state', 'findings'], rows)
+  const bad = readings.flatMap((reading) =>
+    'problem' in reading ? [['BAD', `${reading.place} ${reading.problem}`] as const] : [],
+  )
+  return (
+    (rows.length === 0 ? '' : table(['device', 'owners', 'platform', 'state', 'findings'], rows)) +
+    (bad.length === 0 ? '' : facts(bad))
+  )
 }
 
 /** Also while Haraka runs: what both bring is written once. */
 export async function syncFeed(context: CommandContext, definition: FeedDefinition): Promise<void> {
+  const { kind, of } = definition
+  if (!kindOf(definition).sweep)
+    throw new Refusal(
+      `kind ${kind} has no sweep: its events come by themselves${of === null ? '' : `; what brings all devices is: device-gate feed sync ${of}`}`,
+    )
   const stop = new AbortController()
   context.streams.onInterrupt(() => stop.abort())
   const intake = intakeOf(context, definition)

@@ -5,6 +5,14 @@ export type SettingsReading =
   | { readonly ok: false; readonly problems: readonly string[] }
 
 const MAX_PROBLEMS = 10
+/** A format. Settings are stored and shown: what a password is belongs into a secret, not into a URL. */
+export const PLAIN_URL = 'plain-url'
+
+function isPlainUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false
+  const { username, password } = new URL(text)
+  return username === '' && password === ''
+}
 
 /**
  * Holds settings that were given as texts, one a key, to a schema of theirs: numbers, booleans and lists (`a,b`) are
@@ -12,6 +20,7 @@ const MAX_PROBLEMS = 10
  */
 export function readSettings(schema: object, given: Readonly<Record<string, unknown>>): SettingsReading {
   const ajv = new Ajv({ allErrors: true, useDefaults: true, coerceTypes: true, allowUnionTypes: true })
+  ajv.addFormat(PLAIN_URL, isPlainUrl)
   const { properties = {} } = schema as { properties?: Record<string, { type?: unknown }> }
   const value: Record<string, unknown> = { ...given }
   for (const [key, text] of Object.entries(given))
@@ -29,6 +38,7 @@ export function readSettings(schema: object, given: Readonly<Record<string, unkn
     if (error.keyword === 'enum')
       return `${key}: must be one of ${(error.params['allowedValues'] as unknown[]).join(', ')}`
     if (error.keyword === 'pattern' && named?.title !== undefined) return `${key}: must be ${named.title}`
+    if (error.keyword === 'format') return `${key}: must be a URL that has no user and no password in it`
     return `${key}: ${error.message ?? 'is not valid'}`
   })
   return { ok: false, problems }

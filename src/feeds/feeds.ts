@@ -6,7 +6,7 @@ import { FeedDesk } from './feed-desk'
 import { FeedError } from './feed-error'
 import { FeedRunner, type FeedListener } from './feed-runner'
 import type { FeedsDatabase } from './feeds-database'
-import { breakerState, holdOrder } from './hold'
+import { breakerState, causeText, holdOrder } from './hold'
 import { Intake } from './intake'
 import type { FeedAnswer, FeedRequest } from './kind'
 import type { Outcome } from './plan'
@@ -183,7 +183,7 @@ export class Feeds {
     const last = unlessDamaged(() => holdOrder(store, source))
     // A hold that could not be told to the fleet when it came, since the store was away.
     if (tripped && (last === undefined || last.at < tripped.since))
-      await this.#orderHold(source, 'its breaker')
+      await this.#orderHold(source, causeText(tripped))
   }
 
   async #orderHold(source: string, reason: string): Promise<void> {

@@ -24,6 +24,8 @@ export interface BoundedAnswer {
   readonly url: string
   /** To be read once, to its end or broken off. Throws FetchError when it is cut off, too long or too slow. */
   readonly body: AsyncIterable<Uint8Array>
+  /** In place of reading it: until one or the other, connection and clock hold the process. */
+  discard(): void
   text(): Promise<string>
   /** Throws FetchError for what is no JSON. */
   json(): Promise<unknown>
@@ -219,6 +221,10 @@ function answerOf(
     header,
     url: url.href,
     body,
+    discard: () => {
+      release()
+      response.destroy()
+    },
     text,
     json: async () => {
       const content = await text()

@@ -118,6 +118,47 @@ describe('device-gate feed', () => {
     assert.match(note, /"token":"env:TEST_FEED_TOKEN"/)
   })
 
+  it('ends when it has tried a URL', async () => {
+    const source = await LocalSource.start(() => ({ status: 200, body: devices(1) }))
+    await site().out('feed', 'add', 'web', '--kind', 'http', '--set', `url=${source.url}/d.ndjson`, ...REASON)
+    const tried = site().start('feed', 'test', 'web')
+    assert.equal(await tried.exited, 0, tried.output)
+    await source.close()
+  })
+
+  it('tells the bad records of a trial apart from the devices', async () => {
+    await addFile(`${record({ id: 'd-1', state: 'fine' })}\n${devices(1)}`)
+    const tried = await site().out('feed', 'test', 'mdm')
+    assert.match(tried, /^d-0 +anna@example\.com +ios +compliant +app:x$/m)
+    assert.match(tried, /^BAD: d\.ndjson:1 state: "fine" is none of /m)
+  })
+
+  it('tries every secret, also those by which only others show who they are', async () => {
+    const secrets = ['client-secret=env:TEST_FEED_TOKEN', `webhook=file:${site().file('nowhere')}`]
+    const sets = ['url=http://127.0.0.1:9', 'client_id=gate'].flatMap((one) => ['--set', one])
+    process.env['TEST_FEED_TOKEN'] = 'not-to-be-seen'
+    await site().out(
+      ...['feed', 'add', 'mdm', '--kind', 'jamf', ...sets, ...REASON],
+      ...secrets.flatMap((one) => ['--secret', one]),
+    )
+    const { code, err } = await site().run('feed', 'test', 'mdm')
+    assert.deepEqual([code, /secret webhook: .*nowhere does not exist/.test(err)], [1, true], err)
+  })
+
+  for (const [name, url] of [
+    ['a password', 'https://gate:not-to-be-seen@mdm.example.com/d.csv'],
+    ['a user', 'https://not-to-be-seen@mdm.example.com/d.csv'],
+    ['no host', 'https://'],
+    ['a host that is none', 'https://[::1/d.csv'],
+  ] as const)
+    it(`takes no URL that has ${name}, and keeps nothing of it`, async () => {
+      const add = ['feed', 'add', 'web', '--kind', 'http', '--set', `url=${url}`, ...REASON]
+      const { code, err } = await site().run(...add)
+      assert.deepEqual([code, /url: must be a URL that has no user and no password/.test(err)], [2, true])
+      assert.doesNotMatch(err, /not-to-be-seen/)
+      assert.equal(await site().out('feed', 'list'), 'no feeds\n')
+    })
+
   for (const [name, argv, problem] of [
     ['a name that is none', ['Über', '--kind', 'file', '--set', 'path=/x'], /1 to 32 of a-z/],
     ['an unknown kind', ['x', '--kind', 'moon'], /Allowed choices are/],
@@ -180,6 +221,9 @@ describe('device-gate feed', () => {
     await addFile('')
     assert.equal((await site().run('feed', 'add', 'mdm', ...caep)).code, 1)
     await site().out('feed', 'add', 'events', '--of', 'mdm', ...caep)
+    const swept = await site().run('feed', 'sync', 'events')
+    assert.deepEqual([swept.code, /has no sweep.*device-gate feed sync mdm$/m.test(swept.err)], [1, true])
+    assert.doesNotMatch(await site().out('feed', 'list'), /FAILS/)
     assert.match(
       (await site().run('feed', 'remove', 'mdm', ...REASON)).err,
       /feed events brings events for mdm/,

@@ -33,8 +33,7 @@ export interface Stream {
 export async function ensureStream(context: FeedContext, delivery: Delivery): Promise<Stream> {
   const { issuer } = receiverSettings(context)
   const metadata = await discover(context, issuer)
-  const { configurationEndpoint: url } = metadata
-  if (url === undefined) throw new FeedError('answer', `${issuer} lets nobody make streams`)
+  const url = configurationEndpoint(context, metadata)
   const known = context.state('stream')
   const found = known === undefined ? undefined : await readStream(context, url, known)
   if (found) return { ...found, metadata }
@@ -52,6 +51,22 @@ export async function ensureStream(context: FeedContext, delivery: Delivery): Pr
   if (!created) throw new FeedError('answer', `${issuer} makes a stream and does not name it`)
   await context.keep('stream', created.id)
   return { ...created, metadata }
+}
+
+/** Whether the transmitter lets us ask for our streams; none is made. */
+export async function tryStreams(context: FeedContext): Promise<string> {
+  const url = configurationEndpoint(context, await discover(context, receiverSettings(context).issuer))
+  const answer = await ask(context, url, { headers: authorization(context) }, [404])
+  await answer.text()
+  return `may ask for streams at ${new URL(url).host}`
+}
+
+function configurationEndpoint(
+  context: FeedContext,
+  { configurationEndpoint: url }: TransmitterMetadata,
+): string {
+  if (url !== undefined) return url
+  throw new FeedError('answer', `${receiverSettings(context).issuer} lets nobody make streams`)
 }
 
 /** undefined: the transmitter has it no more. */

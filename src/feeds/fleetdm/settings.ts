@@ -1,3 +1,4 @@
+import { PLAIN_URL } from '../../config/settings'
 import { APPS_SETTING } from '../app-findings'
 import type { Settings } from '../kind'
 
@@ -22,7 +23,8 @@ export const FLEETDM_SETTINGS = {
   properties: {
     url: {
       type: 'string',
-      pattern: '^https?://[^/?#@]+/?$',
+      pattern: '^https?://[^/?#]+/?$',
+      format: PLAIN_URL,
       title: 'where Fleet is, as https://fleet.example.com',
     },
     team_id: { type: 'integer', minimum: 0, description: 'the team whose hosts are read; default: all' },

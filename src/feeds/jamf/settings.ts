@@ -1,3 +1,4 @@
+import { PLAIN_URL } from '../../config/settings'
 import { appProblems, APPS_SETTING } from '../app-findings'
 import type { Settings } from '../kind'
 
@@ -33,6 +34,7 @@ export const JAMF_SETTINGS = {
     url: {
       type: 'string',
       pattern: '^https?://[^/?#]+/?$',
+      format: PLAIN_URL,
       title: 'where Jamf Pro is, as https://example.jamfcloud.com',
     },
     client_id: { type: 'string', minLength: 1, maxLength: 256 },

@@ -1,3 +1,5 @@
+import { PLAIN_URL } from '../../config/settings'
+import type { FetchOptions } from '../../net/bounded-fetch'
 import { takeSet, tryKeys } from '../caep/receiver'
 import { RECEIVER_SETTINGS } from '../caep/settings'
 import { SetError } from '../caep/set-error'
@@ -8,6 +10,7 @@ import {
   checkVerified,
   ensureStream,
   POLL,
+  tryStreams,
   VERIFY_MS,
   type Stream,
 } from '../caep/stream'
@@ -36,13 +39,20 @@ export const caepPollKind: FeedKind = {
       endpoint: {
         type: 'string',
         pattern: '^https?://',
+        format: PLAIN_URL,
         title: 'the https URL to poll; default: that of a stream which is made here',
       },
     },
   },
   secrets: ['api-token'],
   everyS: 0,
-  test: async (context) => ({ facts: [await tryKeys(context)] }),
+  test: async (context) => {
+    const { endpoint } = context.settings as { endpoint?: string }
+    const keys = await tryKeys(context)
+    return {
+      facts: [keys, endpoint === undefined ? await tryStreams(context) : await tryPoll(context, endpoint)],
+    }
+  },
   poll: async function* (context) {
     const { endpoint: configured } = context.settings as { endpoint?: string }
     const stream = configured === undefined ? await ensureStream(context, { method: POLL }) : undefined
@@ -55,12 +65,11 @@ export const caepPollKind: FeedKind = {
       if (stream && context.now() - verifyAt >= VERIFY_MS) verifyAt = await verify(context, stream)
       const before = context.now()
       const { sets, moreAvailable } = answerOf(
-        await askJson(context, endpoint, {
-          method: 'POST',
-          timeoutMs: LONG_POLL_MS,
-          headers: { ...authorization(context), 'content-type': 'application/json' },
-          body: JSON.stringify({ maxEvents: MAX_EVENTS, returnImmediately: false, ack, setErrs }),
-        }),
+        await askJson(
+          context,
+          endpoint,
+          pollRequest(context, { maxEvents: MAX_EVENTS, returnImmediately: false, ack, setErrs }),
+        ),
       )
       const taken = await takeAll(context, sets)
       // When it goes on, all of it is written: only now may the transmitter forget it.
@@ -73,6 +82,20 @@ export const caepPollKind: FeedKind = {
     }
   },
 }
+
+/** Asks for no event (RFC 8936 section 2.2), and acknowledges none. */
+async function tryPoll(context: FeedContext, endpoint: string): Promise<string> {
+  const request = { maxEvents: 0, returnImmediately: true }
+  answerOf(await askJson(context, endpoint, pollRequest(context, request)))
+  return `may poll at ${new URL(endpoint).host}`
+}
+
+const pollRequest = (context: FeedContext, request: object): FetchOptions => ({
+  method: 'POST',
+  timeoutMs: LONG_POLL_MS,
+  headers: { ...authorization(context), 'content-type': 'application/json' },
+  body: JSON.stringify(request),
+})
 
 async function verify(context: FeedContext, stream: Stream): Promise<number> {
   await checkStatus(context, stream)

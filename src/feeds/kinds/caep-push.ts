@@ -1,8 +1,17 @@
+import { PLAIN_URL } from '../../config/settings'
 import { takeSet, tryKeys } from '../caep/receiver'
 import { RECEIVER_SETTINGS } from '../caep/settings'
 import { MAX_SET_OCTETS } from '../caep/set'
 import { SetError, type SetErrorCode } from '../caep/set-error'
-import { askForVerification, checkStatus, checkVerified, ensureStream, PUSH, VERIFY_MS } from '../caep/stream'
+import {
+  askForVerification,
+  checkStatus,
+  checkVerified,
+  ensureStream,
+  PUSH,
+  tryStreams,
+  VERIFY_MS,
+} from '../caep/stream'
 import type { FeedContext, FeedKind, FeedRequest, Received } from '../kind'
 import { isBearer } from '../shared-secret'
 
@@ -22,6 +31,7 @@ export const caepPushKind: FeedKind = {
       delivery_url: {
         type: 'string',
         pattern: '^https?://',
+        format: PLAIN_URL,
         title:
           'the URL by which the transmitter reaches POST /feeds/NAME/events; with it the stream is made here',
       },
@@ -29,7 +39,12 @@ export const caepPushKind: FeedKind = {
   },
   secrets: ['push-token?', 'api-token?'],
   everyS: 0,
-  test: async (context) => ({ facts: [await tryKeys(context)] }),
+  test: async (context) => ({
+    facts: [
+      await tryKeys(context),
+      ...(context.settings['delivery_url'] === undefined ? [] : [await tryStreams(context)]),
+    ],
+  }),
   receive: async (context, request) => {
     const refusal = refusalOf(context, request)
     if (refusal) return refusal

@@ -1,3 +1,4 @@
+import { PLAIN_URL } from '../../config/settings'
 import { ask, feedErrorOf } from '../http'
 import type { FeedContext, FeedKind } from '../kind'
 import { FORMATS, formatOf, pagesOfRows } from './rows'
@@ -21,7 +22,12 @@ export const httpKind: FeedKind = {
     additionalProperties: false,
     required: ['url'],
     properties: {
-      url: { type: 'string', pattern: '^https?://', title: 'an https URL (http on loopback only)' },
+      url: {
+        type: 'string',
+        pattern: '^https?://',
+        format: PLAIN_URL,
+        title: 'an https URL (http on loopback only)',
+      },
       format: { enum: FORMATS, description: 'default: by the content type, then by the end of the URL' },
     },
   },
@@ -29,7 +35,7 @@ export const httpKind: FeedKind = {
   everyS: 3600,
   test: async (context) => {
     const { answer, format } = await askFor(context, undefined)
-    await answer.body[Symbol.asyncIterator]().return?.()
+    answer.discard()
     return { facts: [`answers ${answer.status} in ${format}, ETag ${answer.header('etag') ?? 'none'}`] }
   },
   sweep: async function* (context) {

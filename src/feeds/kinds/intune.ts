@@ -1,10 +1,16 @@
+import { PLAIN_URL } from '../../config/settings'
 import { appProblems, APPS_SETTING, UNSEEN_APPS, wantedApps } from '../app-findings'
 import { detectedApps, idProblems, installedApps, tellableApps } from '../intune/detected-apps'
 import { CLIENT_SECRET, Graph } from '../intune/graph'
 import { DEVICE_FIELDS, DEVICE_IDS, readDevice, type DeviceId } from '../intune/managed-device'
 import type { FeedKind } from '../kind'
 
-const ROOT_URL = { type: 'string', pattern: '^https?://[^/?#@]+$', title: 'an https URL without a path' }
+const ROOT_URL = {
+  type: 'string',
+  pattern: '^https?://[^/?#]+$',
+  format: PLAIN_URL,
+  title: 'an https URL without a path',
+}
 
 const devices = (count: number): string =>
   `deviceManagement/managedDevices?$select=${DEVICE_FIELDS.join(',')}&$top=${count}`
@@ -23,7 +29,11 @@ export const intuneKind: FeedKind = {
         pattern: '^[A-Za-z0-9][A-Za-z0-9.-]{0,252}$',
         title: 'the id of the tenant, or one of its domains',
       },
-      client_id: { type: 'string', pattern: '^[0-9A-Fa-f-]{36}$', title: "the application's (client) id" },
+      client_id: {
+        type: 'string',
+        pattern: '^[0-9A-Fa-f-]{36}$',
+        title: "the application's (client) id, of 36 characters",
+      },
       device_id: {
         enum: DEVICE_IDS,
         default: 'id',

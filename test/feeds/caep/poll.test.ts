@@ -94,6 +94,38 @@ describe('a stream of SETs', () => {
         await assert.rejects(next(caepPollKind.poll!(context)), { kind: problem })
       })
 
+    it('is tried without an event being taken, or a stream made', async () => {
+      transmitter.queue(await transmitter.change('d-1', 'compliant'))
+      context = contextOf({ endpoint: `${transmitter.issuer}/poll` })
+      const { facts } = await caepPollKind.test!(context)
+      const { host } = new URL(transmitter.issuer)
+      assert.deepEqual(facts, [`1 keys of ${transmitter.issuer}`, `may poll at ${host}`])
+      assert.deepEqual(transmitter.polls, [{ maxEvents: 0, returnImmediately: true }])
+      assert.deepEqual(
+        [transmitter.source.seen.at(-1)?.headers.authorization, transmitter.waiting.size],
+        ['Bearer api-secret', 1],
+      )
+      assert.match((await caepPollKind.test!(contextOf({}))).facts[1] ?? '', /^may ask for streams at 127/)
+      assert.deepEqual([transmitter.streams, context.kept.size], [[], 0])
+    })
+
+    for (const [name, kind, settings] of [
+      ['its endpoint', caepPollKind, { endpoint: 'POLL' }],
+      ['its stream', caepPollKind, {}],
+      [
+        'its stream that is pushed',
+        caepPushKind,
+        { delivery_url: 'https://gate.example.com/feeds/c/events' },
+      ],
+    ] as const)
+      it(`fails the trial when ${name} refuses the token`, async () => {
+        const answer = transmitter.answer.bind(transmitter)
+        transmitter.source.answer = (request) =>
+          ['/poll', '/streams'].includes(request.url.pathname) ? { status: 401 } : answer(request)
+        const endpoint = 'endpoint' in settings ? { endpoint: `${transmitter.issuer}/poll` } : {}
+        await assert.rejects(kind.test!(contextOf({ ...settings, ...endpoint })), { kind: 'credentials' })
+      })
+
     it('makes its stream once, and finds it again', async () => {
       await next(caepPollKind.poll!(context))
       await next(caepPollKind.poll!(context))

@@ -16,7 +16,11 @@ export class Transmitter {
   /** What waits to be polled, by jti. */
   readonly waiting = new Map<string, string>()
   /** What came with each poll. */
-  readonly polls: { readonly ack: string[]; readonly setErrs: Record<string, { err: string }> }[] = []
+  readonly polls: {
+    readonly maxEvents: number
+    readonly ack?: string[]
+    readonly setErrs?: Record<string, { err: string }>
+  }[] = []
   readonly verifications: { readonly stream_id: string; readonly state: string }[] = []
   readonly streams: Claims[] = []
   status = 'enabled'
@@ -114,7 +118,9 @@ export class Transmitter {
         }
       }
       case 'GET /streams': {
-        const found = this.streams.find((one) => one['stream_id'] === url.searchParams.get('stream_id'))
+        const id = url.searchParams.get('stream_id')
+        if (id === null) return json(this.streams)
+        const found = this.streams.find((one) => one['stream_id'] === id)
         return found ? json(found) : { status: 404 }
       }
       case 'GET /status':
@@ -131,7 +137,9 @@ export class Transmitter {
 
   #poll(poll: Transmitter['polls'][number]): Answer {
     this.polls.push(poll)
-    for (const jti of [...poll.ack, ...Object.keys(poll.setErrs)]) this.waiting.delete(jti)
-    return json({ sets: Object.fromEntries(this.waiting), moreAvailable: false })
+    const { maxEvents, ack = [], setErrs = {} } = poll
+    for (const jti of [...ack, ...Object.keys(setErrs)]) this.waiting.delete(jti)
+    const sets = [...this.waiting].slice(0, maxEvents)
+    return json({ sets: Object.fromEntries(sets), moreAvailable: sets.length < this.waiting.size })
   }
 }
