@@ -5,9 +5,12 @@ import { FeedError } from '../../src/feeds/feed-error'
 import type { FeedKind, Settings } from '../../src/feeds/kind'
 import { caepPollKind } from '../../src/feeds/kinds/caep-poll'
 import { caepPushKind } from '../../src/feeds/kinds/caep-push'
+import { fleetdmKind } from '../../src/feeds/kinds/fleetdm'
 import { httpKind } from '../../src/feeds/kinds/http'
 import { intuneKind } from '../../src/feeds/kinds/intune'
 import { jamfKind } from '../../src/feeds/kinds/jamf'
+import { FORBIDDEN_URLS } from './forbidden-urls'
+import { json, LocalSource } from './local-source'
 import { trialContext } from './trial-context'
 
 const SET = { issuer: 'https://idp.example.com', audience: 'gate' }
@@ -16,43 +19,55 @@ const INTUNE = {
   client_id: '11111111-2222-3333-4444-555555555555',
 }
 
-/** Settings of each kind with one URL in them. */
-const KINDS: readonly (readonly [kind: FeedKind, key: string, settings: (url: string) => Settings])[] = [
-  [httpKind, 'url', (url) => ({ url })],
-  [caepPushKind, 'jwks_uri', (url) => ({ ...SET, jwks_uri: url })],
-  [caepPushKind, 'issuer', (url) => ({ ...SET, issuer: url })],
-  [caepPollKind, 'jwks_uri', (url) => ({ ...SET, jwks_uri: url })],
-  [intuneKind, 'login_url', (url) => ({ ...INTUNE, login_url: url })],
-  [jamfKind, 'url', (url) => ({ url, client_id: 'gate' })],
-]
-
-/** Whoever writes settings may name a private address of the site, and never these. */
-const URLS: Readonly<Record<string, string>> = {
-  'a file': 'file:///etc/passwd',
-  'cloud metadata': 'http://169.254.169.254/latest/meta-data',
-  'cloud metadata by https': 'https://169.254.169.254',
-  'cloud metadata in IPv6 clothes': 'https://[::ffff:169.254.169.254]',
-  'cloud metadata as one number': 'https://2852039166',
-  'a link-local address': 'https://[fe80::1]',
-  'nobody’s address': 'https://0.0.0.0',
-  'a private address by http': 'http://10.0.0.1',
-  data: 'data:text/plain,x',
+interface Case {
+  readonly kind: FeedKind
+  readonly key: string
+  /** Settings with the URL in that key; `good`: a server that has keys and gives tokens. */
+  readonly settings: (url: string, good: string) => Settings
+  /** What is asked there on the way, and nowhere else. */
+  readonly asked?: readonly string[]
 }
 
-describe('a URL in the settings of a feed', () => {
-  before(() => {
-    process.env['TEST_FEED_SECRET'] = 'feed-secret'
-  })
+const CASES: readonly Case[] = [
+  { kind: httpKind, key: 'url', settings: (url) => ({ url }) },
+  { kind: caepPushKind, key: 'jwks_uri', settings: (url) => ({ ...SET, jwks_uri: url }) },
+  { kind: caepPushKind, key: 'issuer', settings: (url) => ({ ...SET, issuer: url }) },
+  { kind: caepPollKind, key: 'jwks_uri', settings: (url) => ({ ...SET, jwks_uri: url }) },
+  { kind: caepPollKind, key: 'issuer', settings: (url) => ({ ...SET, issuer: url }) },
+  {
+    kind: caepPollKind,
+    key: 'endpoint',
+    settings: (url, good) => ({ ...SET, jwks_uri: `${good}/keys`, endpoint: url }),
+    asked: ['/keys'],
+  },
+  { kind: intuneKind, key: 'login_url', settings: (url) => ({ ...INTUNE, login_url: url }) },
+  {
+    kind: intuneKind,
+    key: 'graph_url',
+    settings: (url, good) => ({ ...INTUNE, login_url: good, graph_url: url }),
+    asked: [`/${INTUNE.tenant}/oauth2/v2.0/token`],
+  },
+  { kind: jamfKind, key: 'url', settings: (url) => ({ url, client_id: 'gate' }) },
+  { kind: fleetdmKind, key: 'url', settings: (url) => ({ url }) },
+]
 
-  for (const [kind, key, settings] of KINDS) {
-    for (const [name, url] of Object.entries(URLS)) {
+describe('a URL in the settings of a feed', () => {
+  let good: LocalSource
+  before(async () => {
+    process.env['TEST_FEED_SECRET'] = 'feed-secret'
+    good = await LocalSource.start(() =>
+      json({ keys: [], access_token: 'token-of-the-test', expires_in: 3600 }),
+    )
+  })
+  beforeEach(() => (good.seen.length = 0))
+  after(() => good.close())
+
+  for (const { kind, key, settings, asked = [] } of CASES) {
+    for (const [name, url] of Object.entries(FORBIDDEN_URLS)) {
       it(`is refused, or not asked, where it is ${name}: ${key} of ${kind.kind}`, async () => {
-        const reading = readSettings(kind.settingsSchema, settings(url))
+        const reading = readSettings(kind.settingsSchema, settings(url, good.url))
         if (!reading.ok) {
-          assert.deepEqual(
-            reading.problems.map((problem) => problem.startsWith(`${key}: must be `)),
-            [true],
-          )
+          for (const problem of reading.problems) assert.ok(problem.startsWith(`${key}: must be `), problem)
           return
         }
         const secrets = Object.fromEntries(
@@ -64,10 +79,21 @@ describe('a URL in the settings of a feed', () => {
           (error) =>
             error instanceof FeedError &&
             error.kind === 'refused_url' &&
-            !error.message.includes('feed-secret'),
+            !/feed-secret|token-of-the-test/.test(error.message),
         )
         assert.deepEqual(context.waits, [], 'and not again')
+        assert.deepEqual(
+          good.seen.map((request) => request.url.pathname),
+          asked,
+        )
       })
     }
   }
+
+  it('is refused where events are polled, and their token is shown to nobody', async () => {
+    const settings = { ...SET, jwks_uri: `${good.url}/keys`, endpoint: 'https://169.254.169.254/poll' }
+    const context = trialContext(settings, { 'api-token': 'env:TEST_FEED_SECRET' })
+    await assert.rejects(caepPollKind.poll!(context).next(), { kind: 'refused_url' })
+    assert.equal(good.seen.length, 0)
+  })
 })

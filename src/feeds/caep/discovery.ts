@@ -20,17 +20,19 @@ export function discoveryUrl(issuer: string): string {
 
 export async function discover(context: FeedContext, issuer: string): Promise<TransmitterMetadata> {
   const url = discoveryUrl(issuer)
+  const { host } = new URL(url)
   const value = (await askJson(context, url)) as Record<string, unknown> | null
   // Another name here would let one transmitter speak for another.
   if (value?.['issuer'] !== issuer)
-    throw new FeedError('answer', `${new URL(url).host}: its discovery document is of another issuer`)
+    throw new FeedError('answer', `${host}: its discovery document is of another issuer`)
   const endpoint = (name: string): string | undefined => {
     const text = value[name]
-    return typeof text === 'string' ? text : undefined
+    if (typeof text !== 'string') return undefined
+    if (URL.canParse(text)) return text
+    throw new FeedError('refused_url', `${host}: the ${name} of its discovery document is no URL`)
   }
   const jwksUri = endpoint('jwks_uri')
-  if (jwksUri === undefined)
-    throw new FeedError('answer', `${new URL(url).host}: its discovery document has no jwks_uri`)
+  if (jwksUri === undefined) throw new FeedError('answer', `${host}: its discovery document has no jwks_uri`)
   return {
     jwksUri,
     configurationEndpoint: endpoint('configuration_endpoint'),
