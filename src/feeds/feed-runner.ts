@@ -2,7 +2,7 @@ import { countsOf } from './counts-of'
 import { FeedError } from './feed-error'
 import type { FeedDefinition } from './definition'
 import { feedErrorOf } from './http'
-import type { FeedAnswer, FeedContext, FeedKind, FeedRequest } from './kind'
+import type { FeedAnswer, FeedContext, FeedKind, FeedRequest, Received } from './kind'
 import { REFUSALS, refusalsOf, type Refusal } from './refusal'
 import { nextDelayMs } from './schedule'
 import { contextOf, kindOf, memoryOf, problemOf, sweepOnce, type SessionParts } from './session'
@@ -50,6 +50,8 @@ export class FeedRunner {
   #events = 0
   #refused = 0
   readonly #refusals = countsOf(REFUSALS)
+  /** Why what came in last could not be told good from bad; null: it could. */
+  #putOff: string | null = null
   #lastEventAt: number | null = null
   #keptEventAt: number | null = null
 
@@ -88,7 +90,7 @@ export class FeedRunner {
     const { intake, now } = this.parts
     if (!this.#kind.receive) return plain(404)
     if (intake.waiting > MAX_WAITING) return { ...plain(503), headers: { 'retry-after': '5' } }
-    const { readings, events, refused, answer } = await this.#kind.receive(this.#context, request)
+    const { readings, events, refused, answer } = await this.#received(this.#kind.receive, request)
     if (readings.length > 0 || events.length > 0) {
       await intake.take(this.definition.name, readings, events)
       this.#events += events.length
@@ -96,6 +98,30 @@ export class FeedRunner {
     }
     this.#refuse(refused ?? refusalsOf(answer.status), `${answer.status} ${answer.body}`)
     return answer
+  }
+
+  /** Rejects with FeedError when its sender is to come again: that is a problem of the feed, and told as one. */
+  async #received(receive: NonNullable<FeedKind['receive']>, request: FeedRequest): Promise<Received> {
+    try {
+      const received = await receive(this.#context, request)
+      if (this.#putOff !== null && received.answer.status < 300) {
+        this.#putOff = null
+        await this.#mended()
+      }
+      return received
+    } catch (error) {
+      const { database, now, listener } = this.parts
+      const { name } = this.definition
+      const problem = this.#asProblem(error)
+      if (problem && problem.message !== this.#putOff) {
+        this.#putOff = problem.message
+        listener.onProblem(name, problem.message)
+        const run = feedRun(database, name)
+        const said = problemOf(run, problem.kind, problem.message, now())
+        await keepFeedRun(database, name, { ...run, lastTriedAt: now(), problem: said })
+      }
+      throw error
+    }
   }
 
   /** Why events were refused since the feed runs. */

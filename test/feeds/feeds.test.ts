@@ -202,6 +202,35 @@ describe('the feeds of a host', () => {
       assert.equal(caep!.refused.other, 0)
     })
 
+    for (const [name, jwks, problem] of [
+      [
+        'ten thousand keys',
+        { keys: Array.from({ length: 10_000 }, () => ({ kty: 'EC' })) },
+        "the issuer's key set has 10000 keys, more than 100",
+      ],
+      ['no list of keys', { keys: 'k1' }, "the issuer's key set has no list of keys"],
+    ] as const)
+      it(`are put off while the issuer has ${name}, which is told once, until it is well again`, async () => {
+        const good = transmitter.jwks
+        transmitter.jwks = jwks
+        const settings = { issuer: transmitter.issuer, audience: AUDIENCE }
+        await add({ name: 'late', kind: 'caep-push', everyS: 0, settings, of: MDM })
+        const late = () => feeds.figures().find((one) => one.definition.name === 'late')
+        await eventually(() => assert.ok(late()))
+        const set = request(await transmitter.change('d-1', 'not-compliant'))
+        for (let i = 0; i < 3; i += 1)
+          await assert.rejects(feeds.receive('late', set), { code: 'ERR_FEED', kind: 'answer' })
+        assert.deepEqual(
+          told.filter((line) => line.startsWith('late')),
+          [`late: ${problem}`],
+        )
+        assert.equal(late()?.run.problem?.message, problem)
+        transmitter.jwks = good
+        assert.equal((await feeds.receive('late', set))?.status, 202)
+        assert.deepEqual([late()?.run.problem, store.device('d-1')?.state], [null, 'noncompliant'])
+        assert.ok(told.includes('late is well'))
+      })
+
     it('know no other feed, and take nothing for one that takes no events', async () => {
       assert.equal(await feeds.receive('nobody', request('')), undefined)
       assert.equal((await feeds.receive(MDM, request('')))?.status, 404)
