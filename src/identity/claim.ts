@@ -19,12 +19,15 @@ export interface TagReader {
   read(userName: string): TagReading
 }
 
+/** What became of a client certificate. */
+export type CertificateReading =
+  | { readonly status: 'read'; readonly claim: Claim | null }
+  /** What the site registered cannot be read now, which is not the same as no device. */
+  | { readonly status: 'unchecked' }
+
 /** Tells the device of a client certificate that the TLS layer has verified. */
 export interface CertificateReader {
-  /** `unchecked`: what the site registered cannot be read now, which is not the same as no device. */
-  read(
-    certificate: PeerCertificate,
-  ): { readonly status: 'read'; readonly claim: Claim | null } | { readonly status: 'unchecked' }
+  read(certificate: PeerCertificate): CertificateReading
 }
 
 /** Why an OAuth token is taken for a wrong one; `form` is all that makes it no token for us at all. */

@@ -2,7 +2,7 @@ import type { PeerCertificate } from 'node:tls'
 
 import type { ImapConfig } from '../config/host-config'
 import type { GateDecision, KeyedSubject, SessionGate } from '../gate/gate'
-import type { CertificateReader, TagReader, TokenReading } from '../identity/claim'
+import type { CertificateReading, TagReader, TokenReading } from '../identity/claim'
 import type { LoginResult, UpstreamProblem } from '../metrics/words'
 import { effectOf, type Claim } from '../policy/decision'
 import type { Platform } from '../policy/vocabulary'
@@ -17,7 +17,7 @@ export interface LoginHost {
   readonly proven: CredentialCache
   readonly refusals: RefusalRate
   tags(): TagReader
-  certificates(): CertificateReader
+  readCertificate(shown: ShownCertificate): CertificateReading
   /** null: tokens prove no device here. */
   readToken(user: string, token: Buffer): TokenReading | null
   isExempt(address: string): boolean
@@ -28,13 +28,18 @@ export interface LoginHost {
   onLoginResult(result: LoginResult): void
 }
 
+/** What a client showed when TLS began: a certificate that was verified, or why it was not. */
+export type ShownCertificate =
+  | { readonly verified: PeerCertificate; readonly problem: null }
+  | { readonly verified: null; readonly problem: string }
+
 /** Where a login comes from. */
 export interface LoginFacts {
   readonly remoteAddress: string
   readonly remotePort: number
   readonly localAddress: string
-  /** Verified by the TLS layer. */
-  readonly certificate: PeerCertificate | undefined
+  /** undefined: it showed none. */
+  readonly certificate: ShownCertificate | undefined
   readonly platformHint: Platform | null
 }
 
@@ -132,9 +137,9 @@ export class LoginAttempt {
     return { ...failed, challenge: Buffer.from(WRONG_TOKEN[mechanism]).toString('base64') }
   }
 
-  #certificateReading(): ReturnType<CertificateReader['read']> {
+  #certificateReading(): CertificateReading {
     const { certificate } = this.facts
-    return certificate ? this.host.certificates().read(certificate) : { status: 'read', claim: null }
+    return certificate ? this.host.readCertificate(certificate) : { status: 'read', claim: null }
   }
 
   #subject(user: string, claim: Claim | null): KeyedSubject {

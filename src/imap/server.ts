@@ -2,7 +2,13 @@ import net from 'node:net'
 
 import type { ImapConfig, ListenAddress } from '../config/host-config'
 import type { SessionGate } from '../gate/gate'
-import type { CertificateReader, TagReader, TokenReader, TokenReading } from '../identity/claim'
+import type {
+  CertificateReader,
+  CertificateReading,
+  TagReader,
+  TokenReader,
+  TokenReading,
+} from '../identity/claim'
 import type { Counts } from '../metrics/counts'
 import type { LoginResult, UpstreamProblem } from '../metrics/words'
 import type { Counted } from './address-tally'
@@ -10,6 +16,7 @@ import type { ClientOrigin } from './client-origin'
 import type { ClientConnection } from './connection'
 import { CredentialCache } from './credential-cache'
 import { Intake, type IntakeDependencies, type IntakeOwner } from './intake'
+import type { ShownCertificate } from './login-attempt'
 import { RefusalRate } from './refusal-rate'
 import { Roster } from '../gate/roster'
 import { FollowedSession } from './followed-session'
@@ -28,7 +35,8 @@ export interface ImapServerDependencies extends IntakeDependencies {
   readonly isExempt: (address: string) => boolean
   /** PEM file of the CA of device certificates, or null. */
   readonly clientCa: () => string | null
-  readonly counts: IntakeDependencies['counts'] & Pick<Counts, 'loggedIn' | 'tokenRead' | 'upstreamFailed'>
+  readonly counts: IntakeDependencies['counts'] &
+    Pick<Counts, 'loggedIn' | 'certificateRead' | 'tokenRead' | 'upstreamFailed'>
   /** Told of each fault inside; must bound what it does with many. */
   readonly onFault: (error: unknown) => void
   readonly logger: { warn(fields: Readonly<Record<string, unknown>>, message: string): void }
@@ -130,8 +138,17 @@ class ConnectionHost implements SessionHost, IntakeOwner {
     return this.deps.tags()
   }
 
-  certificates(): CertificateReader {
-    return this.deps.certificates()
+  readCertificate({ verified, problem }: ShownCertificate): CertificateReading {
+    if (!verified) {
+      this.deps.counts.certificateRead('unverified')
+      this.onEvent(`client certificate proves nothing: ${problem}`)
+      return { status: 'read', claim: null }
+    }
+    const reading = this.deps.certificates().read(verified)
+    this.deps.counts.certificateRead(
+      reading.status === 'unchecked' ? 'unreadable' : reading.claim ? 'device' : 'no_device',
+    )
+    return reading
   }
 
   readToken(user: string, token: Buffer): TokenReading | null {

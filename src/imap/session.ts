@@ -15,7 +15,7 @@ import type { Credential } from './credential'
 import { farewell } from './farewell'
 import { forwardedClient } from './forwarded-client'
 import { TOO_MANY } from './intake'
-import { LoginAttempt, type LoginHost, type LoginOutcome } from './login-attempt'
+import { LoginAttempt, type LoginHost, type LoginOutcome, type ShownCertificate } from './login-attempt'
 import type { Listed } from '../gate/roster'
 import { saslMechanism, userName } from './sasl'
 import { SaslExchange, type SaslStep } from './sasl-exchange'
@@ -275,6 +275,17 @@ export class Session implements ConnectionOwner, Listed {
     return socket instanceof TLSSocket && socket.authorized ? socket.getPeerCertificate() : undefined
   }
 
+  #shownCertificate(): ShownCertificate | undefined {
+    const verified = this.#certificate()
+    if (verified) return { verified, problem: null }
+    const { socket } = this
+    const problem: unknown = socket instanceof TLSSocket ? socket.authorizationError : undefined
+    if (!(socket instanceof TLSSocket) || typeof problem !== 'string') return undefined
+    // Empty where the client showed none, and null where it is gone.
+    const shown = socket.getPeerCertificate() as Partial<PeerCertificate> | null
+    return shown?.raw && { verified: null, problem }
+  }
+
   #capability(): string {
     return ownCapability({
       startTls: this.host.canStartTls && !this.#isSecure(),
@@ -370,7 +381,7 @@ export class Session implements ConnectionOwner, Listed {
       remoteAddress: this.client.remoteAddress,
       remotePort: this.client.remotePort,
       localAddress: this.client.localAddress,
-      certificate: this.#certificate(),
+      certificate: this.#shownCertificate(),
       platformHint: this.#hint,
     })
     this.#attempt = attempt

@@ -1,5 +1,6 @@
 import { MODES, OUTCOMES, PROTOCOLS, REASONS } from '../policy/vocabulary'
 import {
+  CERTIFICATE_RESULTS,
   CHECKS,
   EVENT_REFUSALS,
   LOGIN_RESULTS,
@@ -68,6 +69,11 @@ export const METRICS = {
     type: 'counter',
     help: 'Connections from imap.proxy_networks that were closed, by what was wrong with their PROXY header.',
     labels: { kind: PROXY_HEADER_PROBLEMS },
+  },
+  device_gate_client_certificates_total: {
+    type: 'counter',
+    help: 'Client certificates that came with an IMAP login, by what they were found to be. `unverified` ones have ended, are not valid yet, or are of another CA.',
+    labels: { result: CERTIFICATE_RESULTS },
   },
   device_gate_oauth_tokens_total: {
     type: 'counter',

@@ -2,11 +2,13 @@ import type { Decision } from '../policy/decision'
 import { OUTCOMES, PROTOCOLS, REASONS, type Protocol } from '../policy/vocabulary'
 import { DECISION_SECONDS, TIMED_ONE_IN, type MetricName } from './catalogue'
 import {
+  CERTIFICATE_RESULTS,
   LOGIN_RESULTS,
   OUTCOMES_OF,
   PROXY_HEADER_PROBLEMS,
   TOKEN_RESULTS,
   UPSTREAM_PROBLEMS,
+  type CertificateResult,
   type LoginResult,
   type ProxyHeaderProblem,
   type TokenResult,
@@ -49,6 +51,9 @@ const DECISIONS = table(PROTOCOLS, (protocol) =>
 )
 const LOGINS = table(LOGIN_RESULTS, (result) => place('device_gate_imap_logins_total', { result }))
 const TOKENS = table(TOKEN_RESULTS, (result) => place('device_gate_oauth_tokens_total', { result }))
+const CERTIFICATES = table(CERTIFICATE_RESULTS, (result) =>
+  place('device_gate_client_certificates_total', { result }),
+)
 const UPSTREAM = table(UPSTREAM_PROBLEMS, (kind) => place('device_gate_upstream_errors_total', { kind }))
 const PROXY_HEADERS = table(PROXY_HEADER_PROBLEMS, (kind) =>
   place('device_gate_proxy_headers_refused_total', { kind }),
@@ -110,6 +115,10 @@ export class Counts {
 
   tokenRead(result: TokenResult): void {
     this.#add(TOKENS[result])
+  }
+
+  certificateRead(result: CertificateResult): void {
+    this.#add(CERTIFICATES[result])
   }
 
   upstreamFailed(problem: UpstreamProblem): void {

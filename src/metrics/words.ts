@@ -43,6 +43,13 @@ export type ProxyHeaderProblem = (typeof PROXY_HEADER_PROBLEMS)[number]
 export const TOKEN_RESULTS = ['device', 'no_device', 'wrong', 'unknown_key', 'no_keys'] as const
 export type TokenResult = (typeof TOKEN_RESULTS)[number]
 
+/**
+ * What a client certificate was found to be, at a login. `device`: of one. `no_device`: it names none and is not
+ * registered. `unverified`: it has ended, is not valid yet, or is of another CA. `unreadable`: its registration is.
+ */
+export const CERTIFICATE_RESULTS = ['device', 'no_device', 'unverified', 'unreadable'] as const
+export type CertificateResult = (typeof CERTIFICATE_RESULTS)[number]
+
 /** What must be so for a host to be ready. */
 export const CHECKS = ['replica', 'policy', 'workers', 'imap', 'lease'] as const
 export type Check = (typeof CHECKS)[number]

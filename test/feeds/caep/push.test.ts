@@ -43,8 +43,8 @@ describe('a pushed SET (RFC 8935)', () => {
   }
 
   async function assertRefused(set: string, err: string): Promise<void> {
-    const { readings, events, answer } = await push(set)
-    assert.deepEqual([readings, events], [[], []])
+    const { readings, events, refused, answer } = await push(set)
+    assert.deepEqual([readings, events, refused], [[], [], [err]])
     assert.equal(answer.status, 400, answer.body)
     assert.equal((JSON.parse(answer.body) as { err: string }).err, err, answer.body)
     assert.equal(answer.headers['content-type'], 'application/json')
@@ -210,12 +210,12 @@ describe('a pushed SET (RFC 8935)', () => {
       it(`${name} for a body`, () => assertRefused(body, 'invalid_request'))
 
     it('another content type', async () => {
-      const { answer } = await push(await transmitter.sign(transmitter.claims()), {
+      const { answer, refused } = await push(await transmitter.sign(transmitter.claims()), {
         'content-type': 'application/json',
       })
       assert.deepEqual(
-        [answer.status, (JSON.parse(answer.body) as { err: string }).err],
-        [400, 'invalid_request'],
+        [answer.status, (JSON.parse(answer.body) as { err: string }).err, refused],
+        [400, 'invalid_request', ['invalid_request']],
       )
     })
   })
@@ -229,8 +229,12 @@ describe('a pushed SET (RFC 8935)', () => {
     context = trialContext(settings, { 'push-token': 'env:TEST_PUSH_TOKEN' })
     const set = await transmitter.sign(transmitter.claims())
     for (const authorization of [undefined, 'Bearer ', 'Bearer wrong', 'Basic agreed-on', 'agreed-on']) {
-      const { answer, readings } = await push(set, { authorization })
-      assert.deepEqual([answer.status, readings], [401, []], authorization)
+      const { answer, readings, refused } = await push(set, { authorization })
+      assert.deepEqual(
+        [answer.status, readings, refused],
+        [401, [], ['authentication_failed']],
+        authorization,
+      )
       assert.equal((JSON.parse(answer.body) as { err: string }).err, 'authentication_failed')
     }
     assert.equal((await push(set, { authorization: 'Bearer agreed-on' })).answer.status, 202)
