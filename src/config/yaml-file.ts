@@ -4,6 +4,7 @@ import {
   isNode,
   isScalar,
   isSeq,
+  Lexer,
   LineCounter,
   parseDocument,
   visit,
@@ -30,6 +31,7 @@ export interface YamlFile {
 }
 
 export const MAX_FILE_OCTETS = 1024 * 1024
+/** Of the whole file: the parser looks for the anchor of each one from the beginning. */
 const MAX_ALIASES = 100
 
 /** YAML 1.2 5.1 allows no others; in a terminal they could do anything. U+FFFD: what was there was not UTF-8. */
@@ -38,7 +40,6 @@ const UNPRINTABLE = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffd-\uffff]/
 
 /** For the mistakes that the parser's own words do not explain. */
 const WORDING: Readonly<Partial<Record<string, string>>> = {
-  DUPLICATE_KEY: 'is there twice; keep one',
   BLOCK_AS_IMPLICIT_KEY: 'has a colon in its text, or is indented too far; put quotes around the text',
   MULTIPLE_DOCS: 'a second document begins here; one file is one document',
 }
@@ -50,13 +51,15 @@ export function readYaml(text: string, file: string): Reading<{ yaml: YamlFile }
   if (octets > MAX_FILE_OCTETS) return refused(fileProblem(file, `is larger than ${MAX_FILE_OCTETS} octets`))
   // An editor that empties the file before it writes must not put the defaults into force.
   if (text.trim() === '') return refused(fileProblem(file, 'is empty'))
-  const unprintable = unprintableProblem(text, file)
-  if (unprintable) return refused(unprintable)
+  const unfit = unprintableProblem(text, file) ?? costlyProblem(text, file)
+  if (unfit) return refused(unfit)
 
   const lines = new LineCounter()
   const document = parseDocument(text, {
     lineCounter: lines,
     schema: 'core',
+    // The parser compares each key with all others of its map; `repeatedKeys` looks each up.
+    uniqueKeys: false,
     prettyErrors: false,
     logLevel: 'error',
   })
@@ -74,6 +77,17 @@ export function readYaml(text: string, file: string): Reading<{ yaml: YamlFile }
       ...lineColumn(lines, offset),
       key: formatKey(keyAt(document.contents, offset)),
       problem: WORDING[code] ?? message,
+    }))
+    return { ok: false, problems }
+  }
+
+  const repeated = repeatedKeys(document)
+  if (repeated.length > 0) {
+    const problems = firstProblems(repeated, file, (offset) => ({
+      file,
+      ...lineColumn(lines, offset),
+      key: formatKey(keyAt(document.contents, offset)),
+      problem: 'is there twice; keep one',
     }))
     return { ok: false, problems }
   }
@@ -104,6 +118,65 @@ function unprintableProblem(text: string, file: string): ConfigProblem | undefin
       ? 'is not UTF-8 text from here on; save it as UTF-8'
       : `has a control character here (U+${code.toString(16).toUpperCase().padStart(4, '0')}); take it out`
   return { file, line: before.length, column: (before.at(-1)?.length ?? 0) + 1, key: '', problem }
+}
+
+/** Deeper ones are no policy, and the parser, which calls itself for each level, would end the process. */
+const MAX_FLOW_DEPTH = 32
+/** Each level of indentation, or of `- - -`, begins in a column further to the right. */
+const MAX_INDENT = 160
+
+/** What would take the parser more than its length says. */
+function costlyProblem(text: string, file: string): ConfigProblem | undefined {
+  let [line, column, flowDepth, aliases] = [1, 1, 0, 0]
+  const refused = (problem: string): ConfigProblem => ({ file, line, column, key: '', problem })
+  let isScalarNext = false
+  let isLineBegun = false
+  for (const token of new Lexer().lex(text)) {
+    if (MARKS.has(token)) {
+      isScalarNext = token === SCALAR_FOLLOWS
+      continue
+    }
+    if (isScalarNext) isScalarNext = false
+    else if (token === '[' || token === '{') flowDepth += 1
+    else if (token.startsWith('*')) aliases += 1
+    else if (token === ']' || token === '}') flowDepth = Math.max(0, flowDepth - 1)
+    const isBlank = /^[ \t\r\n]|^#/.test(token)
+    const isBlockLevel = flowDepth === 0 && !isBlank && (!isLineBegun || token === '-' || token === '?')
+    if (flowDepth > MAX_FLOW_DEPTH || (isBlockLevel && column > MAX_INDENT))
+      return refused('is nested too deep here; write it flatter')
+    if (aliases > MAX_ALIASES) return refused(`has more than ${MAX_ALIASES} aliases; write the values out`)
+    isLineBegun ||= !isBlank
+    const lastBreak = token.lastIndexOf('\n')
+    if (lastBreak < 0) column += token.length
+    else {
+      for (const char of token) if (char === '\n') line += 1
+      column = token.length - lastBreak
+      isLineBegun = false
+    }
+  }
+  return undefined
+}
+
+/** What the lexer says before the text of a scalar, which may look like anything. */
+const SCALAR_FOLLOWS = '\u001f'
+/** What it says that is no text of the file: also where a document begins, and where a flow ends early. */
+const MARKS: ReadonlySet<string> = new Set([SCALAR_FOLLOWS, '\u0002', '\u0018'])
+
+/** The offsets of keys that their map has already. */
+function repeatedKeys(document: Document): readonly number[] {
+  const found: number[] = []
+  visit(document, {
+    Map: (_, map) => {
+      const seen = new Set<string>()
+      for (const { key } of map.items) {
+        if (!isScalar(key)) continue
+        const name = String(key.value)
+        if (seen.has(name)) found.push(start(key))
+        seen.add(name)
+      }
+    },
+  })
+  return found
 }
 
 function readAsText(node: unknown): boolean {

@@ -203,13 +203,28 @@ describe('YAML as people write it', () => {
     it('just under 1 MiB is read', () => {
       assert.deepEqual(problemsOf(`mode: off\n#${'x'.repeat(1024 * 1024 - 11)}`), [])
     })
-    it('brackets a hundred thousand deep', () => {
-      const [problem] = problemsOf(`mode: off\ncontact: ${'['.repeat(100_000)}`)
-      assert.match(problem ?? '', /^2:\d+ contact(\[0\]){7}: /)
+    // Each of them ended the process, not only the reading: the parser calls itself for each level.
+    const DEEP: Readonly<Record<string, string>> = {
+      brackets: `mode: off\ncontact: ${'['.repeat(100_000)}`,
+      'brackets that are closed': `mode: off\ncontact: ${'['.repeat(20_000)}${']'.repeat(20_000)}`,
+      mappings: `mode: off\ncontact: ${'{a: '.repeat(10_000)}1${'}'.repeat(10_000)}`,
+      braces: `mode: off\ncontact: ${'{'.repeat(20_000)}`,
+      'lists in lists': `${'- '.repeat(20_000)}x`,
+      'keys of keys': `${'? '.repeat(20_000)}x`,
+      lines: Array.from({ length: 1000 }, (_, i) => `${' '.repeat(i)}a:`).join('\n'),
+    }
+    for (const [what, text] of Object.entries(DEEP))
+      it(`nested as deep as may be written: ${what}`, () => {
+        const problems = problemsOf(text)
+        assert.equal(problems.length, 1)
+        assert.match(problems[0] ?? '', /^\d+:\d+ is nested too deep here; write it flatter$/)
+      })
+    it('brackets in a text, however many', () => {
+      assert.deepEqual(problemsOf(`mode: off\ncontact: "${'[{-'.repeat(38)}"\n`), [])
     })
-    it('mappings ten thousand deep', () => {
-      const [problem] = problemsOf(`mode: ${'{a: '.repeat(10_000)}1${'}'.repeat(10_000)}`)
-      assert.ok(problem)
+    it('more than a hundred aliases, each of which is looked for from the beginning', () => {
+      const [problem] = problemsOf(`mode: &a off\n${Array.from({ length: 101 }, () => '- *a\n').join('')}`)
+      assert.equal(problem, '102:3 has more than 100 aliases; write the values out')
     })
     it('a thousand faults: the first twenty, and how many more', () => {
       const text = `mode: off\n${Array.from({ length: 1000 }, (_, i) => `key${i}: 1\n`).join('')}`
