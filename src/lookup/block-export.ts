@@ -72,8 +72,11 @@ const COLUMNS = [
   'repeats',
 ]
 
-/** A spreadsheet takes text that begins so for a formula, and what clients call themselves is theirs to choose. */
-const FORMULA = /^[=+\-@\t\r]/
+/**
+ * A spreadsheet takes text that begins so for a formula, in some languages also by the wide forms, and what clients
+ * call themselves is theirs to choose.
+ */
+const FORMULA = /^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/
 /** What would do something to a terminal, in a file that is looked at there. */
 // eslint-disable-next-line no-control-regex -- these are exactly the characters to take out
 const ACTIVE = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g

@@ -227,6 +227,13 @@ describe('what the admin server is sent', () => {
       status: 404,
       detail: /nothing at this address/,
     },
+    {
+      what: 'the method QUERY, which wants to know what is sent (RFC 10008)',
+      method: 'QUERY',
+      path: '/',
+      status: 415,
+      detail: /application\/json/,
+    },
     { what: 'an address that is not encoded', path: '/api/v1/devices/%ff', detail: /percent-encoded/ },
     {
       what: 'the end of an exemption that there is not',
@@ -371,6 +378,9 @@ describe('what the admin server is sent', () => {
       site().journal.append(
         block({ user: 'x\r\nevent: forged\r\ndata: {}\r\n\r\n', device: '-1"\n,2', rule: '+1' }),
       )
+      site().journal.append(
+        block({ user: '\uff1d1+1', device: '\uff20SUM(1)', rule: '\n-1', remote: '\t=1' }),
+      )
       await site().journal.drain()
     })
 
@@ -404,6 +414,8 @@ describe('what the admin server is sent', () => {
       assert.match(calc, /,'@SUM\(1\),/)
       assert.match(text, /,"'-1""\n,2",/)
       assert.match(text, /,'\+1,/)
+      assert.match(text, /,'\uff1d1\+1,'\uff20SUM\(1\),/)
+      assert.match(text, /,"'\n-1",[^\n]*,"?'\t=1"?,/)
       assert.doesNotMatch(text, /(^|,)[=+@]/m)
     })
 
