@@ -1,7 +1,7 @@
 import { escapeLine } from '../journal/line-text'
 import { isoTime } from '../lookup/site'
 import type { Outcome } from '../policy/vocabulary'
-import { paint, widthOf, withoutMarks, type Style } from './paint'
+import { COLUMN, paint, ROW, widthOf, withoutMarks, type Style } from './paint'
 
 export { isoTime }
 
@@ -13,6 +13,8 @@ export interface Streams {
   readonly err: (text: string) => void
   /** Whether `out` may have colours. */
   readonly colour: boolean
+  /** How many columns the terminal has that `out` is; undefined: it is none. */
+  readonly width: number | undefined
   /** Whether `err` is a terminal, so that a progress bar makes sense there. */
   readonly interactive: boolean
   readonly input: AsyncIterable<Uint8Array>
@@ -55,6 +57,8 @@ export const printableText = (text: string): string =>
 export const jsonLine = (value: unknown): string =>
   `${escapeLine(JSON.stringify(value)).replace(/[\ue000-\ue00f]/g, (mark) => `\\u${mark.charCodeAt(0).toString(16)}`)}\n`
 
+const TRAILING = new RegExp(`[ ${COLUMN}]+$`)
+
 /** Rows under headings, in columns as wide as their widest cell. */
 export function table(headings: readonly string[], rows: readonly (readonly Cell[])[]): string {
   const titles = headings.map((text): Cell => ({ text, style: 'bold' }))
@@ -65,10 +69,10 @@ export function table(headings: readonly string[], rows: readonly (readonly Cell
   return cells
     .map(
       (row) =>
-        `${row
+        `${ROW}${row
           .map((cell, column) => padded(cell, widths[column] ?? 0))
-          .join('  ')
-          .trimEnd()}\n`,
+          .join(`  ${COLUMN}`)
+          .replace(TRAILING, '')}\n`,
     )
     .join('')
 }

@@ -6,12 +6,21 @@ export type Style = (typeof STYLES)[number]
 /** Where a style begins and where it ends: of Unicode's private use, so that a text can be measured and cut as it is. */
 const FIRST_MARK = 0xe000
 const END = '\ue00f'
+/** Before each row of a table, and before each of its cells but the first. */
+export const ROW = '\ue00d'
+export const COLUMN = '\ue00e'
 const MARKS = /[\ue000-\ue00f]/g
 const PAINTED = /([\ue000-\ue004])([^\ue000-\ue00f]*)\ue00f/g
 
 /** A text that is to be shown in a style, where there is colour. */
 export const paint = (style: Style, text: string): string =>
   text === '' ? '' : `${String.fromCharCode(FIRST_MARK + STYLES.indexOf(style))}${text}${END}`
+
+/** A text that is in a style from its beginning to its end, and what style. */
+export function painted(text: string): { readonly style: Style | undefined; readonly text: string } {
+  const style = text.endsWith(END) ? STYLES[text.charCodeAt(0) - FIRST_MARK] : undefined
+  return { style, text: text.replace(MARKS, '') }
+}
 
 /** What others wrote must not be taken for a style. */
 export const withoutMarks = (text: string): string => text.replace(MARKS, '\ufffd')

@@ -2,6 +2,7 @@ import path from 'node:path'
 
 import { Command, CommanderError } from 'commander'
 
+import { closest } from '../config/closest'
 import { VERSION } from '../config/version'
 import { attestCommand } from './attest-command'
 import { auditCommand } from './audit-command'
@@ -13,6 +14,7 @@ import { completionCommand } from './completion-command'
 import { openSite, type CommandContext, type Site } from './context'
 import { deviceCommand } from './device-command'
 import { feedCommand } from './feed-command'
+import { fitted } from './fitted'
 import { initCommand } from './init-command'
 import { journalCommand } from './journal-command'
 import { modeCommand } from './mode-command'
@@ -44,6 +46,14 @@ const WITHOUT_STORE: readonly string[] = [
   'pseudonym',
 ]
 
+/** Commander tells what may be chosen; what was meant is told as for a command and an option. */
+function withNearChoice(text: string): string {
+  const [, value, choices = ''] =
+    /(?:argument|value) '([^']*)' is invalid.* Allowed choices are (.*)\.\n$/s.exec(text) ?? []
+  const near = value === undefined ? undefined : closest(value, choices.split(', '))
+  return near === undefined ? text : `${text}(Did you mean ${near}?)\n`
+}
+
 /**
  * Runs one command line and gives its exit code: 0 done, 1 refused (the reason on stderr), 2 usage.
  * Works on the site's files and store, whether Haraka runs or not.
@@ -51,7 +61,10 @@ const WITHOUT_STORE: readonly string[] = [
 export async function run(argv: readonly string[], given: Streams): Promise<number> {
   const err = (text: string): void => given.err(printableText(text))
   let options: GlobalOptions = { color: !argv.includes('--no-color') }
-  const out = (text: string): void => given.out(rendered(text, given.colour && options.color !== false))
+  const out = (text: string): void => {
+    const shown = given.width === undefined ? text : fitted(text, given.width)
+    given.out(rendered(shown, given.colour && options.color !== false))
+  }
   const streams: Streams = { ...given, out, err }
   const program = new Command('device-gate')
   let site: Site | undefined
@@ -68,7 +81,7 @@ export async function run(argv: readonly string[], given: Streams): Promise<numb
       writeOut: streams.out,
       writeErr: err,
       getOutHasColors: () => given.colour && options.color !== false,
-      outputError: (text, write) => write(text.replace(/^error: /, 'device-gate: ')),
+      outputError: (text, write) => write(withNearChoice(text.replace(/^error: /, 'device-gate: '))),
     })
     .hook('preAction', async (_, command) => {
       options = globalOptions(command)

@@ -72,6 +72,7 @@ async function deviceGate(dir: string, ...argv: string[]): Promise<string> {
     err: (text: string) => err.push(text),
     raw: (text: string) => out.push(text),
     colour: false,
+    width: undefined,
     interactive: false,
     input: process.stdin,
     onInterrupt: () => undefined,

@@ -14,6 +14,9 @@ describe('a command line', () => {
       [['statsu'], /^device-gate: unknown command 'statsu'\n\(Did you mean status\?\)\n$/],
       [['device', 'lst'], /unknown command 'lst'\n\(Did you mean list\?\)/],
       [['status', '--jsno'], /unknown option '--jsno'\n\(Did you mean --json\?\)/],
+      [['mode', 'enforc', '--reason', 'x'], /off, monitor, enforce, policy\.\n\(Did you mean enforce\?\)\n$/],
+      [['blocks', '--reason', 'noncomplaint'], /fault_open\.\n\(Did you mean noncompliant\?\)\n$/],
+      [['device', 'list', '--platform', 'toaster'], /chromeos, other\.\n$/],
       [['status', 'now'], /too many arguments/],
       [['device', 'get'], /missing required argument 'id'/],
       [

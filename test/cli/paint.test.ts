@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 
+import { fitted } from '../../src/cli/fitted'
 import { jsonLine, table } from '../../src/cli/output'
 import { hasColour, paint, rendered, widthOf } from '../../src/cli/paint'
 import { blockEntry, cliSites, record } from './site'
@@ -85,5 +86,69 @@ describe('a command on a terminal', () => {
 
   it('a block is red', async () => {
     assert.ok((await site().out('blocks')).includes('\x1b[31mblock\x1b[39m'))
+  })
+})
+
+describe('a table on a terminal', () => {
+  const ROWS = [
+    ['d-1', { text: 'block', style: 'red' }, 'the reason is told in several words, and one is aVeryLongOne'],
+    ['d-2', 'allow', 'none'],
+  ] as const
+  const on = (width: number, rows: Parameters<typeof table>[1] = ROWS): string[] =>
+    rendered(fitted(`before\n${table(['id', 'is', 'why'], rows)}after\n`, width), false).split('\n')
+
+  it('stays as it is where it fits', () => {
+    assert.deepEqual(
+      on(80),
+      rendered(`before\n${table(['id', 'is', 'why'], ROWS)}after\n`, false).split('\n'),
+    )
+  })
+
+  it('goes on in further lines, between words, where a cell is too long', () => {
+    assert.deepEqual(on(40), [
+      'before',
+      'id   is     why',
+      'd-1  block  the reason is told in',
+      '            several words, and one is',
+      '            aVeryLongOne',
+      'd-2  allow  none',
+      'after',
+      '',
+    ])
+  })
+
+  it('breaks a name that has no blank, and leaves nothing of it out', () => {
+    const name = 'x'.repeat(320)
+    const lines = on(60, [[name, 'allow', 'y'.repeat(100)]])
+    assert.ok(lines.every((line) => line.length <= 60))
+    assert.equal(lines.join('').replace(/[^x]/g, ''), name)
+  })
+
+  it('tells each row by itself where there is no room for all columns', () => {
+    assert.deepEqual(on(24), [
+      'before',
+      'id:  d-1',
+      'is:  block',
+      'why: the reason is told in several words, and one is aVeryLongOne',
+      '',
+      'id:  d-2',
+      'is:  allow',
+      'why: none',
+      'after',
+      '',
+    ])
+  })
+
+  it('stays where it is indented', () => {
+    const text = table(['id', 'why'], [['d-1', 'the reason is told in several words']]).replace(/^/gm, '  ')
+    const lines = rendered(fitted(text, 30), false).split('\n')
+    assert.deepEqual(lines, ['  id   why', '  d-1  the reason is told in', '       several words', '  '])
+  })
+
+  it('keeps its styles', () => {
+    const cells = [['d-1', { text: 'a word and another word that is long', style: 'red' }, 'x']] as const
+    const shown = rendered(fitted(table(['id', 'is', 'why'], cells), 30), true)
+    assert.ok(shown.includes('\x1b[31ma word and another\x1b[39m'), shown)
+    assert.ok(shown.includes('\x1b[31mword that is long\x1b[39m'), shown)
   })
 })

@@ -89,6 +89,26 @@ describe('the command line as a process, with no Haraka running', () => {
     assert.deepEqual({ code, err }, { code: 0, err: '' })
   })
 
+  it('an answer that cannot be written: told in a line, exit code 1', async () => {
+    const full = fs.openSync('/dev/full', 'w')
+    const child = spawn(process.execPath, [CLI, '-c', site().dir, 'status'], {
+      stdio: ['ignore', full, 'pipe'],
+    })
+    fs.closeSync(full)
+    let err = ''
+    child.stderr?.on('data', (chunk: Buffer) => (err += chunk.toString()))
+    const [code] = (await once(child, 'close')) as [number | null]
+    assert.equal(code, 1)
+    assert.match(err, /^device-gate: the answer cannot be written: ENOSPC.*\n$/)
+  })
+
+  it('a refusal that nobody reads: its exit code all the same', async () => {
+    const child = spawn(process.execPath, [CLI, '-c', site().dir, 'device', 'get', 'none'], { stdio: 'pipe' })
+    child.stderr.destroy()
+    const [code] = (await once(child, 'close')) as [number | null]
+    assert.equal(code, 1)
+  })
+
   it('two at once: both are done, nothing is lost', async () => {
     const ids = Array.from({ length: 6 }, (_, i) => `d-${i}`)
     const codes = await Promise.all(ids.map(async (id) => (await ran('device', 'put', record({ id }))).code))

@@ -41,6 +41,8 @@ export { blockEntry } from '../support/block-entry'
 export class CliSite {
   /** As on a terminal. */
   colour = false
+  /** Of the terminal; undefined: a pipe. */
+  width: number | undefined
   readonly dir = fs.mkdtempSync(path.join(os.tmpdir(), 'device-gate-cli-'))
 
   constructor() {
@@ -69,6 +71,7 @@ export class CliSite {
       raw: (text) => (answer.out += text),
       err: (text) => (answer.err += text),
       colour: this.colour,
+      width: this.width,
       interactive: false,
       input: chunks(input),
       onInterrupt: () => undefined,
