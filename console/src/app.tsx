@@ -27,9 +27,12 @@ export function App(): JSX.Element {
   const place = usePlace()
   const [session, setSession] = useState<Standing>('asking')
   const [problem, setProblem] = useState<Problem>()
+  /** Nobody asked for it: the session ended, or its token was revoked. */
+  const [isOver, setIsOver] = useState(false)
 
   const begin = useCallback((found: Session) => {
     rememberCsrf(found.csrf)
+    setIsOver(false)
     setSession(found)
   }, [])
   const ask = useCallback(() => {
@@ -40,7 +43,10 @@ export function App(): JSX.Element {
     })
   }, [begin])
   useEffect(() => {
-    whenSignedOut(() => setSession('signed out'))
+    whenSignedOut(() => {
+      setIsOver(true)
+      setSession('signed out')
+    })
     ask()
   }, [ask])
   useEffect(() => {
@@ -49,7 +55,7 @@ export function App(): JSX.Element {
     navigate(next === '/' ? '/login' : urlOf('/login', { next }), { replace: true })
   }, [session, place])
 
-  if (place.path === '/login' && session !== 'asking') return <LoginPage onSession={begin} />
+  if (place.path === '/login' && session !== 'asking') return <LoginPage onSession={begin} isOver={isOver} />
   if (typeof session === 'string') return problem ? <ProblemNote problem={problem} retry={ask} /> : <></>
   return (
     <SessionContext.Provider value={session}>

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { caseKey, decisionsOf, entryKey, foldInto } from '../../console/src/blocks/entries'
 import type { Block } from '../../console/src/api/types'
 import { ageWords, spanWords } from '../../console/src/ui/time-words'
-import { sentence } from '../../console/src/ui/words'
+import { sentence, visible } from '../../console/src/ui/words'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
@@ -30,6 +30,21 @@ describe("the console's words", () => {
     assert.equal(ageWords(0, 5 * MINUTE), '5 min ago')
     assert.equal(ageWords(2 * DAY, 0), 'in 2 d')
     assert.equal(ageWords(0, 900), 'now')
+  })
+
+  it('round what is to come, so that four hours are not three as soon as a second is over', () => {
+    assert.equal(ageWords(4 * HOUR, 2000), 'in 4 h')
+    assert.equal(ageWords(6 * DAY, 10 * MINUTE), 'in 6 d')
+    assert.equal(ageWords(HOUR, 1000), 'in 1 h')
+    assert.equal(ageWords(2 * DAY, MINUTE), 'in 2 d')
+    assert.equal(ageWords(2 * DAY, 2 * HOUR), 'in 1 d 22 h')
+    assert.equal(ageWords(90 * MINUTE, 0), 'in 1 h 30 min')
+    assert.equal(ageWords(30_000, 0), 'in 30 s')
+  })
+
+  it('show no character that hides, or that reorders what is beside it', () => {
+    assert.equal(visible('evil\u202egnp.exe\u0007@example.com'), 'evil\ufffdgnp.exe\ufffd@example.com')
+    assert.equal(visible('שרה, محمد, 👨\u200d👧 é'), 'שרה, محمد, 👨\u200d👧 é')
   })
 
   it('begin a line with a capital, but leave the name of a file or person as it is', () => {

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 
+import { focused } from '../support/browser'
 import { ConsoleSite, signIn } from '../support/console-site'
 import { deviceLine } from '../support/device-line'
+import { eventually } from '../support/eventually'
 
 const DEVICE = deviceLine({ id: 'anna-phone', state: 'noncompliant' })
 
@@ -9,6 +11,9 @@ describe('the console, and who may use it', () => {
   let site: ConsoleSite
   before(async () => {
     site = await ConsoleSite.start({ policy: 'mode: enforce\n', devices: [DEVICE] })
+    // A second version: the first one has none before it to go back to.
+    site.gate.editFile('device_gate_policy.yaml', (text) => `${text}contact: "Help desk"\n`)
+    await eventually(async () => assert.match(await site.gate.run('status'), /policy version: +2/))
   })
   after(() => site.stop())
 
@@ -50,7 +55,8 @@ describe('the console, and who may use it', () => {
     const page = await site.open('/devices', 'viewer', { name: 'leaver' })
     await page.getByRole('link', { name: 'anna-phone' }).waitFor()
     await site.gate.run('token', 'revoke', 'leaver')
-    await page.getByLabel('Access token').waitFor()
+    await page.getByText('The session is over, or its token was revoked').waitFor()
+    assert.equal(await focused(page), 'Access token')
   })
 
   const OFFERS = [
@@ -86,7 +92,17 @@ describe('the console, and who may use it', () => {
     await page.route('**/api/v1/**', (route) => route.abort())
     await page.getByText('The gate does not answer').first().waitFor()
     await page.getByText('This site is one host').waitFor()
+    assert.match(await page.locator('main').innerText(), /What is below is from \d\d:\d\d:\d\d/)
     await page.unroute('**/api/v1/**')
     await page.getByText('The gate does not answer').first().waitFor({ state: 'hidden' })
+  })
+
+  it('says of an order that was not answered that it may have been done', async () => {
+    const page = await site.open('/devices/anna-phone', 'operator')
+    await page.getByRole('button', { name: 'Lock…' }).click()
+    await page.getByLabel('Reason').fill('lost')
+    await page.route('**/api/v1/overrides', (route) => route.abort())
+    await page.getByRole('dialog').getByRole('button', { name: 'Lock' }).click()
+    await page.getByRole('dialog').getByText('Whether this was done is not known').waitFor()
   })
 })

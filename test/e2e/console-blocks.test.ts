@@ -3,7 +3,7 @@ import fs from 'node:fs'
 import type { Page } from 'playwright-core'
 
 import { screenshot } from '../support/browser'
-import { ConsoleSite } from '../support/console-site'
+import { ConsoleSite, decisionIn } from '../support/console-site'
 import { deviceLine } from '../support/device-line'
 import { eventually } from '../support/eventually'
 
@@ -16,9 +16,10 @@ const DEVICES = [
 
 describe("the console's blocks", () => {
   let site: ConsoleSite
+  let decision: string
   before(async () => {
     site = await ConsoleSite.start({ policy: POLICY, devices: DEVICES })
-    await site.sync('anna@example.com', 'anna-phone')
+    decision = decisionIn(await site.sync('anna@example.com', 'anna-phone'))
     await site.sync('ben@example.com', 'ben-pixel')
     await site.sync('carol@example.com', 'carol-phone')
   })
@@ -82,6 +83,32 @@ describe("the console's blocks", () => {
       await page.getByRole('alert').filter({ hasText: 'since' }).innerText(),
       /zone|RFC 3339|time/i,
     )
+  })
+
+  it('does not ask again for what is wrong, and says of no list that it is live', async () => {
+    const page = await site.open('/hosts', 'viewer')
+    let streams = 0
+    page.on('request', (request) => {
+      if (request.url().includes('/blocks/live')) streams += 1
+    })
+    await page.clock.install()
+    await page.goto(`${site.url}/blocks?platform=phone`)
+    await page.getByRole('alert').filter({ hasText: 'platform' }).waitFor()
+    assert.equal(await page.getByRole('button', { name: 'Pause' }).count(), 0)
+    await page.clock.runFor(30_000)
+    assert.equal(streams, 1)
+  })
+
+  it('is searched from where the search led, without a touch of the mouse', async () => {
+    const page = await site.open('/blocks', 'viewer')
+    await page.keyboard.press('/')
+    await page.keyboard.type(decision.toLowerCase())
+    await page.keyboard.press('Enter')
+    await page.getByText(`Decision ${decision}`).waitFor()
+    await page.keyboard.press('/')
+    await page.keyboard.type('carol-phone')
+    await page.keyboard.press('Enter')
+    await page.getByRole('heading', { name: 'Device carol-phone' }).waitFor()
   })
 
   it('goes from page to page by cursors in the URL', async () => {

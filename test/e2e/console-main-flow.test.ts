@@ -100,6 +100,7 @@ describe('the console, when a phone is blocked', () => {
     await release.getByLabel('Reason').fill('the weekend is over')
     await release.getByRole('button', { name: 'Release' }).click()
     await page.getByRole('heading', { name: 'blocked' }).waitFor()
+    assert.equal(await focused(page), 'Exemptions and locks', 'the button that had the focus is gone')
     await eventually(() => isBlocked('anna'))
   })
 

@@ -6,7 +6,11 @@ import { ConsoleSite, decisionIn } from '../support/console-site'
 import { deviceLine } from '../support/device-line'
 import { eventually } from '../support/eventually'
 
-const LONG_ID = '6f1d8c0e41d24c5b9a6d1f0e5a7b2c3d'.repeat(2)
+/** As long as may be. */
+const LONG_ID = '6f1d8c0e41d24c5b9a6d1f0e5a7b2c3d'.repeat(8)
+const LONG_USER = `${'a'.repeat(256)}@${'b'.repeat(59)}.com`
+/** Right to left, and with a mark that would show `exe` as the end of the name. */
+const ODD_USERS = ['שרה.כהן@דוגמה.co.il', 'محمد@example.com', 'dora+gpj.exe@example.com']
 const POLICY = `mode: enforce
 max_new_blocks: { percent: 100 }
 noncompliant: block
@@ -24,6 +28,18 @@ const DEVICES = [
   deviceLine({ id: 'anna-phone', findings: ['app:com.zhiliaoapp.musically'] }),
   deviceLine({ id: 'anna-laptop', platform: 'macos' }),
   deviceLine({ id: LONG_ID, owners: ['ben@example.com'], platform: 'android', state: 'grace' }),
+  deviceLine({
+    id: 'far-away',
+    state: 'noncompliant',
+    owners: [LONG_USER],
+    findings: [`app:${'c'.repeat(240)}`],
+    source: 's'.repeat(60),
+  }),
+  deviceLine({
+    id: 'shared-tablet',
+    owners: ODD_USERS,
+    findings: ['app:a', 'app:b', 'app:c', 'app:d', 'app:e'],
+  }),
   deviceLine({ id: 'carol-phone', owners: ['carol@example.com'], state: 'noncompliant' }),
 ]
 
@@ -45,6 +61,7 @@ const pages = (decision: string): readonly (readonly [name: string, path: string
   ['device-unknown', '/devices/nobody-knows-it', 'main [role=alert]'],
   ['person', '/people/anna%40example.com', '.steps:visible'],
   ['person-long-name', '/people/ben%40example.com', '.steps:visible'],
+  ['person-longest-name', `/people/${encodeURIComponent(LONG_USER)}`, '.steps:visible'],
   ['policy', '/policy', '.words'],
   ['policy-draft', '/policy?view=draft', 'textarea'],
   ['policy-history', '/policy?view=history&version=1', 'tbody tr'],
@@ -102,6 +119,18 @@ describe("the console's pages", () => {
       await screenshot(signedIn, `dialog-${scheme}-${width}`)
     })
 
+  it('fit their window also between a phone and a wide screen', async () => {
+    const page = await site.open('/', 'viewer')
+    for (const width of [768, 1101, 1280]) {
+      await page.setViewportSize({ width, height: 900 })
+      for (const [name, path, ready] of pages(decision)) {
+        await page.goto(`${site.url}${path}`)
+        await page.locator(ready).first().waitFor()
+        assert.equal(await overflow(page), 0, `${name} at ${width}`)
+      }
+    }
+  })
+
   it('have a title each, and one heading of the first level', async () => {
     const page = await site.open('/', 'viewer')
     const titles = new Set<string>()
@@ -113,6 +142,30 @@ describe("the console's pages", () => {
     }
     for (const title of ['Overview', 'Blocks', 'anna-phone', 'anna@example.com', 'Policy', 'Hosts', 'Audit'])
       assert.ok(titles.has(`${title} · Device Gate`), title)
+  })
+
+  it('tell the owners and findings of a device apart, and how many more there are than a row shows', async () => {
+    const page = await site.open('/devices?prefix=shared', 'viewer')
+    await page.getByRole('link', { name: 'shared-tablet' }).waitFor()
+    const lines = (column: string): Promise<string[]> =>
+      page.locator(`td[data-name=${column}] li`).allInnerTexts()
+    assert.deepEqual((await lines('Owner')).sort(), [...ODD_USERS].sort())
+    assert.deepEqual(await lines('Findings'), ['app:a', 'app:b', 'app:c', 'and 2 more'])
+  })
+
+  it('say where to look for a device that nobody knows, and offer no second try that would end the same', async () => {
+    const page = await site.open('/devices/nobody-knows-it', 'viewer')
+    await page.getByRole('alert').filter({ hasText: 'nobody-knows-it' }).waitFor()
+    await page.getByText('Look for it by its beginning').waitFor()
+    assert.equal(await page.getByRole('button', { name: 'Try again' }).count(), 0)
+  })
+
+  it('give times of orders in the zone of the reader', async () => {
+    const page = await site.open('/audit', 'viewer')
+    const change = page.locator('td[data-name=Change]').filter({ hasText: 'carol@example.com' })
+    await change.locator('time').waitFor()
+    assert.match(await change.innerText(), /until (\d+ \w+ )?\d\d:\d\d(:\d\d)? in 4 h/)
+    assert.doesNotMatch(await change.innerText(), /\dZ/)
   })
 
   it('do not show that they are empty while they are loading', async () => {
@@ -169,4 +222,10 @@ describe("the console's pages of a site that has nothing yet", () => {
       await isWell(page)
       await screenshot(page, `empty-${name}`)
     })
+
+  it('offer no recall of the first policy', async () => {
+    const page = await site.open('/policy', 'operator')
+    await page.getByRole('button', { name: 'Change the mode…' }).waitFor()
+    assert.equal(await page.getByRole('button', { name: 'Recall…' }).count(), 0)
+  })
 })

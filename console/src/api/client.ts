@@ -1,4 +1,4 @@
-import { Problem, problemOf, UNREACHED } from './problem'
+import { ORDER_UNREACHED, Problem, problemOf, UNREACHED } from './problem'
 
 export const API = '/api/v1'
 
@@ -39,7 +39,7 @@ export async function call<T>(method: Method, path: string, { body, signal }: Ca
     })
   } catch (error) {
     if (signal?.aborted === true) throw error
-    throw UNREACHED
+    throw method === 'GET' || path === '/session' ? UNREACHED : ORDER_UNREACHED
   }
   if (!response.ok) {
     const problem = await problemOf(response)

@@ -22,14 +22,23 @@ export class Problem extends Error {
   }
 }
 
+const unreached = (further: string): Problem =>
+  new Problem(
+    0,
+    'The gate does not answer',
+    `The gate does not answer. Is Haraka running, and is this computer still connected? ${further}`,
+    null,
+    null,
+  )
 /** The server cannot be reached at all. */
-export const UNREACHED = new Problem(
-  0,
-  'The gate does not answer',
-  'The gate does not answer. Is Haraka running, and is this computer still connected? This page tries again by itself.',
-  null,
-  null,
+export const UNREACHED = unreached('This page tries again by itself.')
+export const ORDER_UNREACHED = unreached(
+  'Whether this was done is not known: look at the audit page before you send it again.',
 )
+
+/** The server understood, and says the same to who asks again. */
+export const isRefused = (problem: Problem | undefined): boolean =>
+  problem !== undefined && problem.status >= 400 && problem.status < 500 && problem.status !== 429
 
 type Fields = Partial<Record<string, unknown>>
 

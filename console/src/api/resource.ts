@@ -2,6 +2,7 @@ import { useCallback, useEffect, useState } from 'preact/hooks'
 
 import { get } from './client'
 import { asProblem, type Problem } from './problem'
+import type { Time } from './types'
 
 export interface Resource<T> {
   /** The newest answer; while another path is asked for, still that of the former one. */
@@ -9,6 +10,8 @@ export interface Resource<T> {
   readonly problem: Problem | undefined
   /** What is shown is not (or not yet) the answer to what is asked for. */
   readonly stale: boolean
+  /** When `data` was answered. */
+  readonly answeredAt: Time | undefined
   readonly reload: () => void
 }
 
@@ -16,7 +19,7 @@ const RETRY_MS = 5000
 
 /** The answer to a GET, asked again when `path` changes, on `reload`, and every `pollMs` while the page is seen. */
 export function useResource<T>(path: string | null, pollMs?: number): Resource<T> {
-  const [answer, setAnswer] = useState<{ path: string; data: T }>()
+  const [answer, setAnswer] = useState<{ path: string; data: T; at: Time }>()
   const [problem, setProblem] = useState<Problem>()
   const [turn, setTurn] = useState(0)
   const reload = useCallback(() => setTurn((before) => before + 1), [])
@@ -26,7 +29,7 @@ export function useResource<T>(path: string | null, pollMs?: number): Resource<T
     const abort = new AbortController()
     get<T>(path, abort.signal).then(
       (data) => {
-        setAnswer({ path, data })
+        setAnswer({ path, data, at: new Date().toISOString() })
         setProblem(undefined)
       },
       (error: unknown) => {
@@ -46,5 +49,6 @@ export function useResource<T>(path: string | null, pollMs?: number): Resource<T
     return () => clearInterval(timer)
   }, [pollMs, problem, reload])
 
-  return { data: answer?.data, problem, stale: answer !== undefined && answer.path !== path, reload }
+  const stale = answer !== undefined && answer.path !== path
+  return { data: answer?.data, problem, stale, answeredAt: answer?.at, reload }
 }

@@ -10,6 +10,7 @@ import { Moment } from '../ui/moment'
 import { Empty, Loaded, ProblemNote } from '../ui/notices'
 import { Pager } from '../ui/pager'
 import { Table, type Column } from '../ui/table'
+import { Told } from '../ui/told'
 import { count, plural } from '../ui/words'
 
 const COLUMNS: readonly Column<Order>[] = [
@@ -17,7 +18,7 @@ const COLUMNS: readonly Column<Order>[] = [
   { name: 'Time', cell: ({ at }) => <Moment at={at} /> },
   { name: 'Who', cell: ({ who }) => who },
   { name: 'What', cell: ({ kind }) => kind },
-  { name: 'Change', cell: ({ change }) => change, prose: true },
+  { name: 'Change', cell: ({ change }) => <Told>{change}</Told>, prose: true },
   { name: 'Reason', cell: ({ reason }) => reason, prose: true },
   {
     name: 'Policy',

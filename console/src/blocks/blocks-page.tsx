@@ -1,6 +1,7 @@
-import type { JSX } from 'preact'
+import { Fragment, type JSX } from 'preact'
 
 import { API } from '../api/client'
+import { isRefused } from '../api/problem'
 import { useResource } from '../api/resource'
 import type { BlocksPage as Answer, Why } from '../api/types'
 import { CaseCard } from '../people/case-card'
@@ -12,6 +13,7 @@ import { Pager } from '../ui/pager'
 import { BlocksTable } from './blocks-table'
 import { BlockFilters, FILTERS } from './filters'
 import { useLive, type Live } from './live'
+import { visible } from '../ui/words'
 
 const LIMIT = '100'
 
@@ -56,12 +58,12 @@ function DecisionCase({ id }: { id: string }): JSX.Element {
     <Loaded resource={why}>
       {({ cases }) =>
         cases.map((one) => (
-          <>
+          <Fragment key={one.title}>
             <p>
-              Decision <span class="code">{id}</span>: {one.title}
+              Decision <span class="code">{id}</span>: {visible(one.title)}
             </p>
             <CaseCard of={one} />
-          </>
+          </Fragment>
         ))
       }
     </Loaded>
@@ -98,7 +100,7 @@ function LiveBlocks({ place, path, streamPath, fold }: ListProps & { streamPath:
   const { rows, next, problem } = live
   return (
     <>
-      <LiveBar live={live} />
+      {!isRefused(problem) && <LiveBar live={live} />}
       {problem && <ProblemNote problem={problem} />}
       {rows === undefined ? (
         !problem && <Loading lines={8} />
@@ -120,7 +122,7 @@ const STANDING_WORDS = {
 
 function LiveBar({ live: { standing, waiting, pause } }: { live: Live }): JSX.Element {
   return (
-    <div class={`live ${standing}`}>
+    <div class={`live-bar ${standing}`}>
       <button type="button" aria-pressed={standing === 'paused'} onClick={() => pause(standing !== 'paused')}>
         {standing === 'paused' ? 'Go on' : 'Pause'}
       </button>

@@ -4,6 +4,7 @@ import type { Block } from '../api/types'
 import { OutcomeBadge } from '../ui/badge'
 import { DecisionLink, DeviceLink, UserLink } from '../ui/links'
 import { Moment } from '../ui/moment'
+import { Name } from '../ui/name'
 import { Table, type Column } from '../ui/table'
 import { count, PLATFORM_WORDS, reasonName } from '../ui/words'
 import { decisionsOf, entryKey } from './entries'
@@ -32,7 +33,12 @@ const COLUMNS: readonly Column<Block>[] = [
     cell: ({ reason, rule }) => (
       <>
         <span class="reason">{reasonName(reason)}</span>
-        {rule !== null && <span class="code"> {rule}</span>}
+        {rule !== null && (
+          <span class="code">
+            {' '}
+            <Name>{rule}</Name>
+          </span>
+        )}
       </>
     ),
   },
@@ -40,7 +46,7 @@ const COLUMNS: readonly Column<Block>[] = [
     name: 'From',
     cell: ({ protocol, remote }) => (
       <>
-        {remote} <span class="muted">{protocol.toUpperCase()}</span>
+        <Name>{remote}</Name> <span class="muted">{protocol.toUpperCase()}</span>
       </>
     ),
   },

@@ -1,7 +1,7 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks'
 
 import { API, get } from '../api/client'
-import { asProblem, type Problem } from '../api/problem'
+import { asProblem, isRefused, type Problem } from '../api/problem'
 import type { Block, BlocksPage } from '../api/types'
 import { caseKey, entryKey, foldInto } from './entries'
 
@@ -88,7 +88,10 @@ export function useLive(path: string, streamPath: string, fold: boolean): Live {
         setProblem(undefined)
         show.current()
       } catch (error) {
-        if (!abort.signal.aborted) setProblem(asProblem(error))
+        if (abort.signal.aborted) return
+        const problem = asProblem(error)
+        setProblem(problem)
+        if (isRefused(problem)) stop()
       }
     }
     /** Something may have been missed. */
@@ -98,6 +101,11 @@ export function useLive(path: string, streamPath: string, fold: boolean): Live {
     }
 
     let source: EventSource
+    /** What is asked for is wrong: it is so the next time too. */
+    const stop = (): void => {
+      source.close()
+      clearTimeout(retry)
+    }
     const open = (): void => {
       source = new EventSource(`${API}${streamPath}`)
       source.addEventListener('open', () => {
@@ -118,9 +126,8 @@ export function useLive(path: string, streamPath: string, fold: boolean): Live {
     open()
     return () => {
       abort.abort()
-      source.close()
+      stop()
       clearTimeout(gathering)
-      clearTimeout(retry)
     }
   }, [path, streamPath, fold])
 

@@ -1,4 +1,4 @@
-import type { JSX } from 'preact'
+import { Fragment, type JSX } from 'preact'
 
 import { useResource } from '../api/resource'
 import type { DevicePage as Answer } from '../api/types'
@@ -8,6 +8,7 @@ import { Sessions } from '../people/sessions'
 import { Timeline } from '../people/timeline'
 import { deviceUrl, urlOf } from '../route'
 import { UserLink } from '../ui/links'
+import { Name } from '../ui/name'
 import { Loaded } from '../ui/notices'
 import { PLATFORM_WORDS } from '../ui/words'
 
@@ -18,8 +19,14 @@ export function DevicePage({ id }: { id: string }): JSX.Element {
   return (
     <>
       <h1>
-        Device <span class="name">{id}</span>
+        Device <Name>{id}</Name>
       </h1>
+      {page.problem?.status === 404 && (
+        <p>
+          Ids are told exactly, capitals too. Look for it by its beginning among the{' '}
+          <a href="/devices">devices</a>; one that is new comes with the next report of its feed.
+        </p>
+      )}
       <Loaded resource={page} lines={8}>
         {({ record, case: one, overrides, history, recent, synced }) => (
           <>
@@ -28,10 +35,10 @@ export function DevicePage({ id }: { id: string }): JSX.Element {
               {record.owners.length === 0
                 ? 'nobody'
                 : record.owners.map((user, index) => (
-                    <>
+                    <Fragment key={user}>
                       {index > 0 && ', '}
-                      <UserLink key={user} user={user} />
-                    </>
+                      <UserLink user={user} />
+                    </Fragment>
                   ))}
               <Sessions subject={{ kind: 'device', id }} />
             </p>

@@ -8,10 +8,29 @@ import { StateBadge } from '../ui/badge'
 import { ChoiceFilter, FilterForm, TextFilter } from '../ui/filter-form'
 import { DeviceLink, UserLink } from '../ui/links'
 import { Moment } from '../ui/moment'
+import { Finding, Name } from '../ui/name'
 import { Empty, Loaded } from '../ui/notices'
 import { Pager } from '../ui/pager'
 import { Table, type Column } from '../ui/table'
 import { PLATFORM_WORDS } from '../ui/words'
+
+const MAX_SHOWN = 3
+
+/** One a line, as many as a row of a list has room for: the page of the device has all. */
+const Several = ({
+  items,
+  show,
+}: {
+  items: readonly string[]
+  show: (item: string) => JSX.Element
+}): JSX.Element => (
+  <ul class="several">
+    {items.slice(0, MAX_SHOWN).map((item) => (
+      <li key={item}>{show(item)}</li>
+    ))}
+    {items.length > MAX_SHOWN && <li class="muted">and {items.length - MAX_SHOWN} more</li>}
+  </ul>
+)
 
 const COLUMNS: readonly Column<DeviceRecord>[] = [
   { name: 'Device', cell: ({ id }) => <DeviceLink id={id} /> },
@@ -23,7 +42,7 @@ const COLUMNS: readonly Column<DeviceRecord>[] = [
       owners.length === 0 ? (
         <span class="muted">nobody</span>
       ) : (
-        owners.map((user) => <UserLink key={user} user={user} />)
+        <Several items={owners} show={(user) => <UserLink user={user} />} />
       ),
   },
   {
@@ -32,15 +51,11 @@ const COLUMNS: readonly Column<DeviceRecord>[] = [
       findings.length === 0 ? (
         <span class="muted">none</span>
       ) : (
-        findings.map((finding) => (
-          <span key={finding} class="code finding">
-            {finding}
-          </span>
-        ))
+        <Several items={findings} show={(finding) => <Finding>{finding}</Finding>} />
       ),
   },
   { name: 'Evidence', cell: ({ evidence_at: at }) => <Moment at={at} /> },
-  { name: 'Source', cell: ({ source }) => source, prose: true },
+  { name: 'Source', cell: ({ source }) => <Name>{source}</Name> },
 ]
 
 const FILTERS = ['prefix', 'owner', 'state', 'platform'] as const

@@ -94,7 +94,12 @@ interface ItemProps {
 const Item = ({ what, todo, since }: ItemProps): JSX.Element => (
   <li>
     <p class="what">
-      {what} {since !== undefined && <Moment at={since} />}
+      {what}
+      {since !== undefined && (
+        <>
+          , since <Moment at={since} />
+        </>
+      )}
     </p>
     <p class="todo">{todo}</p>
   </li>

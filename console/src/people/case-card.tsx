@@ -5,8 +5,9 @@ import { OutcomeBadge, StateBadge } from '../ui/badge'
 import { CopyButton } from '../ui/copy-button'
 import { DeviceLink, UserLink } from '../ui/links'
 import { Moment } from '../ui/moment'
+import { Finding, Name } from '../ui/name'
 import { spanWords } from '../ui/time-words'
-import { PLATFORM_WORDS, PROOF_WORDS, REASON_WORDS, outcomeWords } from '../ui/words'
+import { PLATFORM_WORDS, PROOF_WORDS, REASON_WORDS, outcomeWords, visible } from '../ui/words'
 
 interface CaseCardProps {
   readonly of: Case
@@ -40,7 +41,11 @@ export function CaseCard({ of: one, hideDevice = false, hideAnswer = false }: Ca
           <>
             <Fact name="Evidence">
               {evidence.age_s === null ? 'none' : `${spanWords(evidence.age_s * 1000)} old`}
-              {evidence.source !== null && `, from ${evidence.source}`}
+              {evidence.source !== null && (
+                <>
+                  , from <Name>{evidence.source}</Name>
+                </>
+              )}
             </Fact>
             {evidence.state !== null && (
               <Fact name="State">
@@ -50,11 +55,7 @@ export function CaseCard({ of: one, hideDevice = false, hideAnswer = false }: Ca
             <Fact name="Findings">
               {evidence.findings.length === 0
                 ? 'none'
-                : evidence.findings.map((finding) => (
-                    <span key={finding} class="code finding">
-                      {finding}
-                    </span>
-                  ))}
+                : evidence.findings.map((finding) => <Finding key={finding}>{finding}</Finding>)}
             </Fact>
           </>
         )}
@@ -111,7 +112,7 @@ const Steps = ({ steps }: { steps: readonly Step[] }): JSX.Element => (
       {steps.map(({ step, name, saw, result, effect }) => (
         <li key={step} value={step} class={RESULT_CLASSES[result]}>
           <span class="step-name">{name}</span>
-          <span class="step-saw">{result === 'not reached' ? 'not reached' : saw}</span>
+          <span class="step-saw">{result === 'not reached' ? 'not reached' : visible(saw)}</span>
           <span class="step-result">
             {result === 'decided'
               ? effect === null

@@ -1,5 +1,5 @@
 import type { JSX } from 'preact'
-import { useState } from 'preact/hooks'
+import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 
 import { post, remove } from '../api/client'
 import type { Override, Subject } from '../api/types'
@@ -7,7 +7,9 @@ import { useMay } from '../session'
 import { Badge } from '../ui/badge'
 import { confirmField } from '../ui/confirm-field'
 import { Moment } from '../ui/moment'
+import { Name } from '../ui/name'
 import { OrderDialog } from '../ui/order-dialog'
+import { visible } from '../ui/words'
 
 interface OverridesProps {
   readonly subject: Subject
@@ -21,9 +23,21 @@ type Open = 'exempt' | 'lock' | Override | null
 export function Overrides({ subject, overrides, onChange }: OverridesProps): JSX.Element {
   const mayOrder = useMay('operator')
   const [open, setOpen] = useState<Open>(null)
+  const section = useRef<HTMLElement>(null)
   const close = (): void => setOpen(null)
+  const isReleased = useRef(false)
+  const released = (): void => {
+    isReleased.current = true
+    onChange()
+  }
+  // The dialog gives the focus back to a button that goes with what was released.
+  useLayoutEffect(() => {
+    if (!isReleased.current || document.activeElement !== document.body) return
+    isReleased.current = false
+    section.current?.focus()
+  }, [overrides])
   return (
-    <section aria-label="Exemptions and locks">
+    <section ref={section} tabIndex={-1} aria-label="Exemptions and locks">
       {overrides.length > 0 && (
         <ul class="overrides">
           {overrides.map((one) => (
@@ -32,7 +46,7 @@ export function Overrides({ subject, overrides, onChange }: OverridesProps): JSX
                 {one.kind === 'lock' ? 'locked' : 'exempted'}
               </Badge>
               <span>
-                {one.on} {one.id} by {one.author}: “{one.reason}”, until{' '}
+                {one.on} <Name>{one.id}</Name> by {one.author}: “{visible(one.reason)}”, until{' '}
                 <Moment at={one.expires_at} none="it is released" />
               </span>
               {mayOrder && (
@@ -57,7 +71,7 @@ export function Overrides({ subject, overrides, onChange }: OverridesProps): JSX
       {open === 'exempt' && <ExemptDialog subject={subject} onClose={close} onDone={onChange} />}
       {open === 'lock' && <LockDialog subject={subject} onClose={close} onDone={onChange} />}
       {open !== null && typeof open === 'object' && (
-        <ReleaseDialog override={open} onClose={close} onDone={onChange} />
+        <ReleaseDialog override={open} onClose={close} onDone={released} />
       )}
     </section>
   )

@@ -3,8 +3,9 @@ import type { JSX } from 'preact'
 import { useResource } from '../api/resource'
 import type { Case, PersonPage as Person } from '../api/types'
 import { personUrl, urlOf } from '../route'
+import { Name } from '../ui/name'
 import { Empty, Loaded } from '../ui/notices'
-import { plural, sentence } from '../ui/words'
+import { plural, sentence, visible } from '../ui/words'
 import { Answer, CaseCard } from './case-card'
 import { Overrides } from './overrides'
 import { Sessions } from './sessions'
@@ -17,7 +18,7 @@ export function PersonPage({ user }: { user: string }): JSX.Element {
   return (
     <>
       <h1>
-        <span class="name">{user}</span>
+        <Name>{user}</Name>
       </h1>
       <Loaded resource={page} lines={8}>
         {({ cases, devices, overrides, history, recent, synced }) => (
@@ -57,7 +58,7 @@ function Cases({ cases }: { cases: readonly Case[] }): JSX.Element {
       {cases.map((one) => (
         <details key={one.title} class="one-of-cases" open={told.includes(one) || cases.length === 1}>
           <summary>
-            <h2>{sentence(one.title)}</h2>
+            <h2>{sentence(visible(one.title))}</h2>
             <Answer of={one} />
           </summary>
           <CaseCard of={one} hideAnswer />

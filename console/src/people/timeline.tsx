@@ -5,7 +5,8 @@ import { OutcomeBadge } from '../ui/badge'
 import { DecisionLink, DeviceLink } from '../ui/links'
 import { Moment } from '../ui/moment'
 import { Empty } from '../ui/notices'
-import { reasonName } from '../ui/words'
+import { Told } from '../ui/told'
+import { reasonName, visible } from '../ui/words'
 
 interface Happening {
   readonly at: string
@@ -71,8 +72,8 @@ const orderHappening = (order: Order): Happening => ({
   at: order.at,
   what: (
     <>
-      <strong>{order.kind}</strong> by {order.who}: {order.change}
-      {order.reason !== '' && <span class="muted"> “{order.reason}”</span>}
+      <strong>{order.kind}</strong> by {order.who}: <Told>{order.change}</Told>
+      {order.reason !== '' && <span class="muted"> “{visible(order.reason)}”</span>}
     </>
   ),
 })
@@ -82,7 +83,7 @@ const syncHappening = ({ device, protocol, at }: Synced): Happening => ({
   what: (
     <>
       last seen by {protocol.toUpperCase()} with <DeviceLink id={device} />{' '}
-      <span class="muted">(to ten minutes)</span>
+      <span class="muted">in the ten minutes from then</span>
     </>
   ),
 })

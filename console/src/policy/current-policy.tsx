@@ -39,7 +39,7 @@ export function CurrentPolicy({ overview }: { overview: Resource<Overview> }): J
           <>
             <div class="heading">
               <p class="subtitle">
-                Version {version}, by {author} <Moment at={at} />
+                Version {version}, by {author}, <Moment at={at} />
                 {reason !== '' && `: “${reason}”`}
               </p>
               {mayOrder && (
@@ -47,9 +47,11 @@ export function CurrentPolicy({ overview }: { overview: Resource<Overview> }): J
                   <button type="button" onClick={() => setOpen('mode')}>
                     Change the mode…
                   </button>
-                  <button type="button" class="danger" onClick={() => setOpen('recall')}>
-                    Recall…
-                  </button>
+                  {version > 1 && (
+                    <button type="button" class="danger" onClick={() => setOpen('recall')}>
+                      Recall…
+                    </button>
+                  )}
                 </div>
               )}
             </div>

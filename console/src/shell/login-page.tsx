@@ -1,5 +1,5 @@
 import type { JSX } from 'preact'
-import { useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 
 import { post } from '../api/client'
 import { asProblem, type Problem } from '../api/problem'
@@ -10,8 +10,17 @@ import { navigate, usePlace } from '../route'
 /** Only a way within the console: a link to the login page must not lead elsewhere. */
 const within = (next: string | null): string => (next !== null && /^\/(?![/\\])/.test(next) ? next : '/')
 
-export function LoginPage({ onSession }: { onSession: (session: Session) => void }): JSX.Element {
+interface LoginPageProps {
+  readonly onSession: (session: Session) => void
+  /** Somebody was signed in until now. */
+  readonly isOver: boolean
+}
+
+export function LoginPage({ onSession, isOver }: LoginPageProps): JSX.Element {
   const { query } = usePlace()
+  const field = useRef<HTMLInputElement>(null)
+  // The browser's own autofocus is for a page that is loaded; this one may follow on another.
+  useEffect(() => field.current?.focus(), [])
   const [token, setToken] = useState('')
   const [busy, setBusy] = useState(false)
   const [problem, setProblem] = useState<Problem>()
@@ -30,6 +39,11 @@ export function LoginPage({ onSession }: { onSession: (session: Session) => void
   return (
     <main id="main" class="login">
       <h1>Device Gate</h1>
+      {isOver && !problem && (
+        <p class="notice" role="status">
+          The session is over, or its token was revoked. Sign in again to go on where you were.
+        </p>
+      )}
       <form
         onSubmit={(event) => {
           event.preventDefault()
@@ -46,7 +60,7 @@ export function LoginPage({ onSession }: { onSession: (session: Session) => void
             autocomplete="current-password"
             spellcheck={false}
             required
-            autofocus
+            ref={field}
           />
         </label>
         {problem && <ProblemNote problem={problem} />}

@@ -36,6 +36,8 @@ export function SearchBox(): JSX.Element {
       }
       setText('')
       navigate(url)
+      // The page may be the one that is shown already, and the next "/" is no text then.
+      document.getElementById('main')?.focus({ preventScroll: true })
     } catch (error) {
       setComplaint(asProblem(error).message)
     }

@@ -1,10 +1,11 @@
 import type { JSX } from 'preact'
 
 import { deviceUrl, personUrl, urlOf } from '../route'
+import { Name } from './name'
 
 export const UserLink = ({ user }: { user: string }): JSX.Element => (
-  <a class="name" href={personUrl(user)}>
-    {user}
+  <a href={personUrl(user)}>
+    <Name>{user}</Name>
   </a>
 )
 
@@ -12,8 +13,8 @@ export const DeviceLink = ({ id }: { id: string | null }): JSX.Element =>
   id === null ? (
     <span class="muted">no device</span>
   ) : (
-    <a class="name" href={deviceUrl(id)}>
-      {id}
+    <a href={deviceUrl(id)}>
+      <Name>{id}</Name>
     </a>
   )
 

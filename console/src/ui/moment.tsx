@@ -40,7 +40,7 @@ export function Moment({ at, none = '–' }: MomentProps): JSX.Element {
   if (at === null || at === undefined || Number.isNaN(ms)) return <span class="muted">{none}</span>
   return (
     <time class="moment" dateTime={at} title={`${at.slice(0, 19).replace('T', ' ')} UTC`}>
-      {clockWords(ms, now)} <span class="age">{ageWords(ms, now)}</span>
+      <span>{clockWords(ms, now)}</span> <span class="age">{ageWords(ms, now)}</span>
     </time>
   )
 }

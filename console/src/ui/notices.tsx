@@ -1,19 +1,20 @@
 import type { ComponentChildren, JSX } from 'preact'
 
-import type { Problem } from '../api/problem'
+import { isRefused, type Problem } from '../api/problem'
 import type { Resource } from '../api/resource'
-import { sentence } from './words'
+import { Moment } from './moment'
+import { sentence, visible } from './words'
 
 /** What went wrong, where it went wrong. */
 export function ProblemNote({ problem, retry }: { problem: Problem; retry?: () => void }): JSX.Element {
-  const { title, detail, field, status } = problem
+  const { title, detail, field } = problem
   return (
     <div class="notice bad" role="alert">
       <p>
-        {sentence(detail === '' ? title : detail)}
+        {sentence(visible(detail === '' ? title : detail))}
         {field !== null && <span class="muted"> ({field})</span>}
       </p>
-      {retry && status !== 403 && (
+      {retry && !isRefused(problem) && (
         <button type="button" onClick={retry}>
           Try again
         </button>
@@ -44,10 +45,15 @@ interface LoadedProps<T> {
 
 /** What a resource has so far: its data, or what went wrong, or that it is on its way. */
 export function Loaded<T>({ resource, lines, children }: LoadedProps<T>): JSX.Element {
-  const { data, problem, stale, reload } = resource
+  const { data, problem, stale, answeredAt, reload } = resource
   return (
     <>
       {problem && <ProblemNote problem={problem} retry={reload} />}
+      {problem && data !== undefined && (
+        <p class="muted">
+          What is below is from <Moment at={answeredAt} />.
+        </p>
+      )}
       {data === undefined ? (
         !problem && <Loading {...(lines !== undefined && { lines })} />
       ) : (

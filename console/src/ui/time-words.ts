@@ -5,22 +5,30 @@ const UNITS = [
   ['s', 1000],
 ] as const
 
+const FEW = 3
+
 /** `3 min`, `1 d 4 h`: the largest unit that goes into it, and the next where hours or days are few. */
 export function spanWords(ms: number): string {
   const index = UNITS.findIndex(([, size]) => ms >= size)
   const [unit, size] = UNITS[index] ?? ['s', 1000]
   const whole = Math.floor(ms / size)
   const next = UNITS[index + 1]
-  if (!next || next[0] === 's' || whole >= 3) return `${whole} ${unit}`
+  if (!next || next[0] === 's' || whole >= FEW) return `${whole} ${unit}`
   const rest = Math.floor((ms - whole * size) / next[1])
   return rest === 0 ? `${whole} ${unit}` : `${whole} ${unit} ${rest} ${next[0]}`
+}
+
+/** What is to come is rounded: an exemption for four hours does not end "in 3 h" once a second is over. */
+function spanToCome(ms: number): string {
+  const [, size] = UNITS.find(([, one]) => ms >= one * FEW) ?? ['s', 1000]
+  return spanWords(Math.round(ms / size) * size)
 }
 
 /** `3 min ago`, `in 2 d`. */
 export function ageWords(at: number, now: number): string {
   const ms = now - at
   if (Math.abs(ms) < 1000) return 'now'
-  return ms < 0 ? `in ${spanWords(-ms)}` : `${spanWords(ms)} ago`
+  return ms < 0 ? `in ${spanToCome(-ms)}` : `${spanWords(ms)} ago`
 }
 
 const DAY = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' })

@@ -85,3 +85,11 @@ export const sentence = (text: string): string =>
 /** A rate: exact where it is small. */
 export const rate = (n: number | null): string =>
   n === null ? '–' : n < 10 ? n.toLocaleString('en-GB', { maximumFractionDigits: 1 }) : count(Math.round(n))
+
+/** Control characters and marks that reorder text are shown as what they are not: readable. So does the command line. */
+export const visible = (text: string): string =>
+  text.replace(
+    // eslint-disable-next-line no-control-regex -- these are exactly the characters to take out
+    /[\0-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
+    '\ufffd',
+  )
