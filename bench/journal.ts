@@ -1,7 +1,7 @@
 /**
- * What the journal costs those who decide, and how soon it answers. Blocks are written by a process of their own, as
- * another worker of the same Haraka, whose master writes the block log and the index meanwhile. Run by
- * `npm run bench:journal`.
+ * What the journal costs those who decide, and how soon it answers. Blocks are decided by a process of its own, as
+ * another worker of the same Haraka, and written in every other round, in which the master writes the block log and the index
+ * meanwhile. Run by `npm run bench:journal`.
  */
 import { execFileSync, fork } from 'node:child_process'
 import fs from 'node:fs'
