@@ -36,6 +36,20 @@ describe('ops/haraka.service', () => {
     assert.equal(code, 0, output)
   })
 
+  it('comes back whatever ends it: Haraka without an address to listen on ends by SIGTERM, a clean end to systemd', () => {
+    const text = read('haraka.service')
+    assert.match(text, /^Restart=always$/m)
+    assert.match(text, /^StartLimitIntervalSec=0$/m)
+    assert.match(text, /^RestartSec=2$/m)
+  })
+
+  it('is set up by the commands that its head and the documents have alike', () => {
+    const documented = fs.readFileSync(path.join(OPS, '../docs/operations.md'), 'utf8')
+    const commands = [...read('haraka.service').matchAll(/^# {3}(.+)$/gm)].map(([, command]) => command)
+    assert.equal(commands.length, 3)
+    for (const command of commands) assert.ok(documented.includes(`    ${command}\n`), command)
+  })
+
   it('forbids nothing that V8, LMDB or Haraka need', () => {
     const text = read('haraka.service')
     for (const setting of ['MemoryDenyWriteExecute=', 'ProcSubset='])
@@ -46,6 +60,7 @@ describe('ops/haraka.service', () => {
 
 interface Service {
   readonly image?: string
+  readonly hostname?: string
   readonly build?: { readonly context: string }
   readonly ports?: readonly string[]
   readonly volumes?: readonly string[]
@@ -84,6 +99,10 @@ describe('ops/compose', () => {
           assert.equal(services[other]?.healthcheck !== undefined, condition === 'service_healthy', other)
       })
     })
+
+  it('gives the gate a name in the fleet that outlives its container', () => {
+    assert.ok(services['haraka']?.hostname)
+  })
 
   it('gives the gate a config that is valid, and names the other services as they are called', () => {
     const reading = parseHostConfig(read('compose', 'config', 'device_gate.yaml'), {
