@@ -31,6 +31,9 @@ need prometheus prometheus promtool
 # Its program reads a unit file; nothing of it has to run.
 need systemd systemd-analyze
 need chromium chromium
+# The shells that completion is typed into; bash runs this script.
+need zsh zsh
+need fish fish
 [ "${#missing[@]}" -eq 0 ] && check_version && exit 0
 
 if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then

@@ -19,37 +19,53 @@ const valued = (paths: readonly CommandPath[]): string[] => [
   ),
 ]
 
+/** The flags that take a value, each with the command it stands behind. */
+const valuedFlags = (paths: readonly CommandPath[]): { at: string; option: CommandOption }[] =>
+  paths.flatMap(({ path, options }) =>
+    options
+      .filter(({ takesValue }) => takesValue)
+      .flatMap((option) => option.flags.map((flag) => ({ at: `${path}:${flag}`, option }))),
+  )
+
+const steps = (paths: readonly CommandPath[]): string[] =>
+  paths.flatMap(({ path, subcommands }) => subcommands.map(({ name }) => `'${path}:${name}'`))
+
 /** What completes the value of an option; empty: nothing can. */
 const bashValue = ({ choices, names }: CommandOption): string => {
   if (choices.length > 0) return `COMPREPLY=($(compgen -W '${words(choices)}' -- "$cur"))`
-  return names === null ? '' : `COMPREPLY=($(compgen ${names === 'file' ? '-f' : '-d'} -- "$cur"))`
+  return names === null ? '' : `_device_gate_names ${names === 'file' ? '-f' : '-d'}`
 }
 
-function bashFunction(paths: readonly CommandPath[]): string {
-  const steps = paths.flatMap(({ path, subcommands }) => subcommands.map(({ name }) => `'${path}:${name}'`))
-  const values = paths.flatMap(({ path, options }) =>
-    options
-      .filter(({ takesValue }) => takesValue)
-      .flatMap((option) =>
-        option.flags.map(
-          (flag) => `    '${path}:${flag}') ${[bashValue(option), 'return'].filter(Boolean).join('; ')} ;;`,
-        ),
-      ),
+function bashFunctions(paths: readonly CommandPath[]): string {
+  const values = valuedFlags(paths).map(
+    ({ at, option }) => `    '${at}') ${[bashValue(option), 'return'].filter(Boolean).join('; ')} ;;`,
   )
   const lists = paths.map((one) => {
-    const files = one.takesFile ? '; COMPREPLY+=($(compgen -f -- "$cur"))' : ''
+    const files = one.takesFile ? '; _device_gate_names -f' : ''
     return `    '${one.path}') COMPREPLY=($(compgen -W '${words(wordsOf(one))}' -- "$cur"))${files} ;;`
   })
-  return `_device_gate() {
+  // Names are told apart by line ends, and bash quotes them and goes on into directories by itself. It takes a "=" for a word.
+  return `_device_gate_names() {
+  local IFS=$'\n'
+  COMPREPLY+=($(compgen "$1" -- "$cur"))
+  compopt -o filenames 2>/dev/null
+}
+_device_gate() {
   local cur="\${COMP_WORDS[COMP_CWORD]}" prev="\${COMP_WORDS[COMP_CWORD-1]}" path='' word i
   COMPREPLY=()
+  if [[ $cur == '=' ]]; then cur=''
+  elif [[ $prev == '=' ]]; then prev="\${COMP_WORDS[COMP_CWORD-2]}"
+  fi
   for ((i = 1; i < COMP_CWORD; i++)); do
     word="\${COMP_WORDS[i]}"
     case "$word" in
-      ${valued(paths).join('|')}) ((i++)); continue ;;
+      ${valued(paths).join('|')})
+        [[ "\${COMP_WORDS[i+1]}" != '=' ]] || ((i++))
+        ((i++))
+        continue ;;
     esac
     case "$path:$word" in
-      ${steps.join('|')}) path="\${path:+$path }$word" ;;
+      ${steps(paths).join('|')}) path="\${path:+$path }$word" ;;
     esac
   done
   case "$path:$prev" in
@@ -64,11 +80,75 @@ ${lists.join('\n')}
 
 /** Put into `/etc/bash_completion.d/`, or read by `source <(device-gate completion bash)`. */
 export const bashCompletion = (paths: readonly CommandPath[]): string =>
-  `${HEAD}\n${bashFunction(paths)}complete -F _device_gate device-gate\n`
+  `${HEAD}\n${bashFunctions(paths)}complete -F _device_gate device-gate\n`
 
-/** zsh runs what bash does. */
-export const zshCompletion = (paths: readonly CommandPath[]): string =>
-  `#compdef device-gate\n${HEAD}\nautoload -U +X bashcompinit && bashcompinit\n${bashFunction(paths)}complete -F _device_gate device-gate\n`
+/** For zsh's `_describe`: a word, and behind the first colon what it is. */
+const zshDescribed = (word: string, description: string): string =>
+  `'${word}:${description.replaceAll("'", `'\\''`)}'`
+
+const zshValue = ({ choices, names }: CommandOption): string => {
+  if (choices.length > 0) return `compadd -- ${words(choices)}`
+  return names === 'file' ? '_files' : '_directories'
+}
+
+function zshList({ path, subcommands, choices, options, takesFile }: CommandPath): string {
+  const described = subcommands.map(({ name, description }) => zshDescribed(name, description))
+  const flags = options.flatMap((option) =>
+    option.flags.map((flag) => zshDescribed(flag, option.description)),
+  )
+  return [
+    `    '${path}')`,
+    ...(described.length > 0
+      ? [`      found=(${described.join(' ')})`, `      _describe command found && ret=0`]
+      : []),
+    ...(choices.length > 0 ? [`      compadd -- ${words(choices)} && ret=0`] : []),
+    ...(takesFile ? [`      _files && ret=0`] : []),
+    `      found=(${flags.join(' ')})`,
+    `      _describe -o option found && ret=0 ;;`,
+  ].join('\n')
+}
+
+/**
+ * Put into a directory of `fpath`, or read by `source <(device-gate completion zsh)`. The first TAB loads it from there by calling
+ * it, and is to be answered too.
+ */
+export function zshCompletion(paths: readonly CommandPath[]): string {
+  const values = valuedFlags(paths)
+    .filter(({ option }) => option.choices.length > 0 || option.names !== null)
+    .map(({ at, option }) => `    '${at}') ${zshValue(option)}; return ;;`)
+  return `#compdef device-gate
+${HEAD}
+_device-gate() {
+  local at='' value='' word ret=1
+  local -a found
+  for word in "\${(@)words[2,CURRENT-1]}"; do
+    if [[ -n $value ]]; then
+      value=''
+      continue
+    fi
+    case "$word" in
+      ${valued(paths).join('|')}) value="$at:$word"; continue ;;
+    esac
+    case "$at:$word" in
+      ${steps(paths).join('|')}) at="\${at:+$at }$word" ;;
+    esac
+  done
+  if [[ -z $value && $PREFIX == --*=* ]]; then
+    value="$at:\${PREFIX%%=*}"
+    compset -P 1 '*='
+  fi
+  case "$value" in
+${values.join('\n')}
+    ?*) _message 'a value'; return ;;
+  esac
+  case "$at" in
+${paths.map(zshList).join('\n')}
+  esac
+  return ret
+}
+if [[ \${funcstack[1]-} == _device-gate ]]; then _device-gate "$@"; else compdef _device-gate device-gate; fi
+`
+}
 
 /** In single quotes fish knows two escapes. */
 const fishText = (text: string): string => `'${text.replace(/[\\']/g, (found) => `\\${found}`)}'`
@@ -105,7 +185,7 @@ function __device_gate_path
         continue
     end
     switch "$path:$word"
-      case ${paths.flatMap(({ path, subcommands }) => subcommands.map(({ name }) => `'${path}:${name}'`)).join(' ')}
+      case ${steps(paths).join(' ')}
         set path (string trim "$path $word")
     end
   end

@@ -38,6 +38,10 @@ COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _device_gate; printf '%s\n' "\${COMPR
     [['-c', 'con'], ['config']],
     [['policy', 'check', 'dra'], ['draft.yaml']],
     [['policy', 'what-if', 'draft.yaml', '--list', 'dra'], ['draft.yaml']],
+    [['policy', 'check', 'a draft'], ['a draft.yaml']],
+    // As bash splits what is typed.
+    [['device', 'list', '--platform', '=', 'i'], ['ios']],
+    [['device', 'list', '--platform', '=', 'ios', '--st'], ['--state']],
     [
       ['completion', ''],
       ['bash', 'zsh', 'fish', '-c', '--config', '--json', '--no-color', '--help'],
@@ -45,7 +49,7 @@ COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _device_gate; printf '%s\n' "\${COMPR
   ]
   for (const [line, words] of cases)
     it(`in bash: ${line.map((word) => word || "''").join(' ')}`, async () => {
-      site().write('draft.yaml', '')
+      for (const name of ['draft.yaml', 'a draft.yaml']) site().write(name, '')
       assert.deepEqual(await offered(...line), words)
     })
 

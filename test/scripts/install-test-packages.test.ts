@@ -16,6 +16,8 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   prometheus: ['prometheus', 'promtool'],
   systemd: ['systemd-analyze'],
   chromium: ['chromium'],
+  zsh: ['zsh'],
+  fish: ['fish'],
 }
 
 /** All programs but those of one package. */
