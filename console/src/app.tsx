@@ -101,6 +101,9 @@ function useTitle(title: string, path: string): void {
   }, [path])
 }
 
+/** What other hosts of the fleet have is not known then. */
+const isStoreAway = (overview: Overview | undefined): boolean => (overview?.store.problem ?? null) !== null
+
 function pageAt(
   place: Place,
   overview: ReturnType<typeof useResource<Overview>>,
@@ -113,7 +116,7 @@ function pageAt(
     case '/':
       return { title: 'Overview', page: <OverviewPage overview={overview} /> }
     case '/blocks':
-      return { title: 'Blocks', page: <BlocksPage place={place} /> }
+      return { title: 'Blocks', page: <BlocksPage place={place} isHostAlone={isStoreAway(overview.data)} /> }
     case '/devices':
       return { title: 'Devices', page: <DevicesPage place={place} /> }
     case '/policy':

@@ -236,4 +236,15 @@ describe("the console's policy", () => {
     const page = await site.open('/hosts', 'viewer')
     await page.getByRole('row').filter({ hasText: 'well' }).waitFor()
   })
+
+  it('says that it tells of this host alone while Redis is away', async () => {
+    const page = await site.open('/blocks', 'viewer')
+    await page.getByText('Live:').waitFor()
+    assert.equal(await page.getByText('these are the blocks of this host alone').count(), 0)
+    await redis.kill()
+    await page.getByText('these are the blocks of this host alone').waitFor()
+    await page.getByRole('link', { name: 'Overview' }).click()
+    await page.getByText('the others are not known').waitFor()
+    await screenshot(page, 'overview-redis-away')
+  })
 })

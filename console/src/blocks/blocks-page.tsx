@@ -18,7 +18,7 @@ import { visible } from '../ui/words'
 const LIMIT = '100'
 
 /** Only the newest page can be live: what lies behind a cursor or an end stands still. */
-export function BlocksPage({ place }: { place: Place }): JSX.Element {
+export function BlocksPage({ place, isHostAlone }: { place: Place; isHostAlone: boolean }): JSX.Element {
   const { query } = place
   const fold = query.get('fold') === 'true'
   const decision = query.get('decision')
@@ -43,6 +43,12 @@ export function BlocksPage({ place }: { place: Place }): JSX.Element {
       </div>
       {decision !== null && <DecisionCase id={decisionId(decision.trim())} />}
       <BlockFilters />
+      {isHostAlone && (
+        <p class="notice" role="status">
+          The fleet’s store is away: these are the blocks of this host alone. Those of the others come when it
+          answers again.
+        </p>
+      )}
       {isStill ? (
         <StillBlocks place={place} path={path} fold={fold} />
       ) : (

@@ -102,7 +102,8 @@ function Surroundings({ of }: { of: Overview }): JSX.Element {
           <dd>
             {of.hosts.length === 0 ? (
               <>
-                {of.host} alone, {of.version}
+                {of.store.problem === null ? `${of.host} alone` : `${of.host}; the others are not known`},{' '}
+                {of.version}
               </>
             ) : unwell.length === 0 ? (
               <>
