@@ -32,6 +32,9 @@ const LASTING_JSON_FAULTS = [
   ['more than a page may have', { status: 200, body: ' '.repeat(17 * 1024 * 1024) }, 'answer'],
 ] as const satisfies readonly (readonly [string, Answer, FeedProblemKind])[]
 
+/** How long it is worth waiting for such answers. */
+export const answerMsOf = (answers: readonly Answer[]): number => (answers.includes('hang') ? 500 : 30_000)
+
 /** What passes when it is asked again, and how long it is waited for. */
 export const PASSING_FAULTS = [
   ['429 with Retry-After', [{ status: 429, headers: { 'retry-after': '7' } }], [7000]],
@@ -60,6 +63,7 @@ export function itStandsFaults(given: () => TwoStates): void {
       it(`marks nobody gone after ${name} on page ${page}, and is right when the source is well again`, async () => {
         const { site, source, sweep, isPage, before, afterFirstPage, after } = given()
         let seen = 0
+        site.answerMs = answerMsOf([fault])
         source.isFaulty = (request) => isPage(request) && (seen += 1) >= page
         source.faults.push(...Array.from({ length: STUBBORN }, () => fault))
         const { error } = await sweep()
@@ -75,6 +79,7 @@ export function itStandsFaults(given: () => TwoStates): void {
       it(`asks again after ${name} on page ${page}`, async () => {
         const { site, source, sweep, isPage, after } = given()
         let seen = 0
+        site.answerMs = answerMsOf(faults)
         source.isFaulty = (request) => isPage(request) && (seen += 1) >= page
         source.faults.push(...faults)
         const { error, waits: waited } = await sweep()

@@ -64,6 +64,8 @@ export class FeedSite {
   /** Why the feed came to be held, each time. */
   readonly trips: string[] = []
   now = AT
+  /** How long a real kind waits for an answer; short where none is to come. */
+  answerMs = 30_000
 
   constructor(
     readonly dir: string,
@@ -102,14 +104,15 @@ export class FeedSite {
     return runSweep({ ...parts, store, database, intake })
   }
 
-  /** For a real kind. A wait passes at once and is noted; no answer is waited for longer than half a second. */
+  /** For a real kind. A wait passes at once and is noted. */
   contextFor(settings: Settings, secrets: Readonly<Record<string, string>> = {}): TrialContext {
     const trial = trialContext(settings, secrets, () => this.now)
     return {
       ...trial,
       name: MDM,
       state: (key: string) => this.database.state(MDM, key),
-      fetch: (url: string, options: FetchOptions = {}) => trial.fetch(url, { ...options, timeoutMs: 500 }),
+      fetch: (url: string, options: FetchOptions = {}) =>
+        trial.fetch(url, { ...options, timeoutMs: this.answerMs }),
     }
   }
 

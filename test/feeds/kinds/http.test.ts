@@ -4,7 +4,7 @@ import { formatDeviceRecord } from '../../../src/devices/record'
 import { httpKind } from '../../../src/feeds/kinds/http'
 import type { DeviceRecord } from '../../../src/policy/device'
 import { tempDirs } from '../../support/temp-dir'
-import { LASTING_FAULTS, PASSING_FAULTS } from '../faults'
+import { answerMsOf, LASTING_FAULTS, PASSING_FAULTS } from '../faults'
 import { device, devices, FeedSite } from '../feed-site'
 import { LocalSource } from '../local-source'
 
@@ -57,6 +57,7 @@ describe('a feed of kind http', () => {
 
   for (const [name, fault, kind] of LASTING_FAULTS)
     it(`changes nothing after ${name}, and all when the source is well again`, async () => {
+      site.answerMs = answerMsOf([fault])
       source.faults.push(...Array.from({ length: TRIES }, () => fault))
       assert.equal((await sweep()).error?.kind, kind)
       site.assertReplica(first)
@@ -67,6 +68,7 @@ describe('a feed of kind http', () => {
 
   for (const [name, faults, waits] of PASSING_FAULTS)
     it(`asks again after ${name}`, async () => {
+      site.answerMs = answerMsOf(faults)
       source.faults.push(...faults)
       const { error, waits: waited } = await sweep()
       assert.deepEqual([error, waited], [null, waits])
