@@ -106,7 +106,7 @@ export class JournalStore implements JournalReader, JournalSink {
   /** Throws EnvironmentError when the directory cannot be opened. */
   static open(stateDir: string, options: JournalOptions): JournalStore {
     return new JournalStore(
-      openEnvironment(path.join(stateDir, 'journal'), { schema: SCHEMA_VERSION }),
+      openEnvironment(path.join(stateDir, 'journal'), { schema: SCHEMA_VERSION, isReadAtRandom: true }),
       options,
     )
   }

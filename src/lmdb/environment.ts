@@ -49,6 +49,8 @@ export interface EnvironmentOptions {
    * sound. For data that has its home elsewhere: each write then waits for the disk once, not twice.
    */
   readonly mayLoseNewest?: boolean
+  /** Mostly a few places of many are read: the system then fetches those alone, not what lies behind them too. */
+  readonly isReadAtRandom?: boolean
 }
 
 /** Address space, neither disk nor memory: grown beyond, it is mapped anew beside the old map. */
@@ -63,9 +65,9 @@ const MAX_READERS = 512
  */
 export function openEnvironment(
   dir: string,
-  { schema, mayLoseNewest = false }: EnvironmentOptions,
+  { schema, mayLoseNewest = false, isReadAtRandom = false }: EnvironmentOptions,
 ): Environment {
-  const root = openRoot(dir, mayLoseNewest)
+  const root = openRoot(dir, { mayLoseNewest, isReadAtRandom })
   const databases = new Set<{ getStats(): object }>()
   const opened = <T extends { getStats(): object }>(openOne: () => T): T => {
     try {
@@ -126,7 +128,10 @@ const pagesOf = (stats: {
   readonly overflowPages?: number
 }): number => (stats.treeBranchPageCount ?? 0) + (stats.treeLeafPageCount ?? 0) + (stats.overflowPages ?? 0)
 
-function openRoot(dir: string, mayLoseNewest: boolean): RootDatabase<string> {
+function openRoot(
+  dir: string,
+  { mayLoseNewest, isReadAtRandom }: Required<Omit<EnvironmentOptions, 'schema'>>,
+): RootDatabase<string> {
   try {
     fs.mkdirSync(dir, { recursive: true, mode: 0o700 })
     fs.accessSync(dir, fs.constants.R_OK | fs.constants.W_OK)
@@ -141,6 +146,8 @@ function openRoot(dir: string, mayLoseNewest: boolean): RootDatabase<string> {
       // A commit is on disk before anybody sees it, so that one that fails has changed nothing.
       overlappingSync: false,
       noMetaSync: mayLoseNewest,
+      // Its types leave this one out.
+      ...{ noReadAhead: isReadAtRandom },
       // Each write is a transaction of its own anyway; with it, a failed commit ends the process (unhandled).
       eventTurnBatching: false,
     })
