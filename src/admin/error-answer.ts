@@ -42,13 +42,11 @@ function guardProblem({ figure, needsSecond }: GuardRefusal): Problem {
   )
 }
 
+const NO_JSON = [415, 'media-type', 'send JSON: the header content-type: application/json'] as const
+
 const BY_CODE: Readonly<Record<string, readonly [status: number, code: string, detail: string]>> = {
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: [415, 'media-type', 'send JSON: the header content-type: application/json'],
-  FST_ERR_ROUTE_MISSING_CONTENT_TYPE: [
-    415,
-    'media-type',
-    'send JSON: the header content-type: application/json',
-  ],
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: NO_JSON,
+  FST_ERR_ROUTE_MISSING_CONTENT_TYPE: NO_JSON,
   FST_ERR_CTP_BODY_TOO_LARGE: [413, 'too-large', 'the body is too large'],
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: [400, 'malformed', 'the body is not as long as content-length says'],
   FST_ERR_CTP_INVALID_JSON_BODY: [400, 'malformed', 'the body is no JSON'],

@@ -111,13 +111,18 @@ function unprintableProblem(text: string, file: string): ConfigProblem | undefin
   const body = text.replace(/^\ufeff/, '')
   const match = UNPRINTABLE.exec(body)
   if (!match) return undefined
-  const before = body.slice(0, match.index).split('\n')
   const code = match[0].charCodeAt(0)
   const problem =
     code === 0 || code >= 0xfffd
       ? 'is not UTF-8 text from here on; save it as UTF-8'
       : `has a control character here (U+${code.toString(16).toUpperCase().padStart(4, '0')}); take it out`
-  return { file, line: before.length, column: (before.at(-1)?.length ?? 0) + 1, key: '', problem }
+  return { file, ...placeAt(body, match.index), key: '', problem }
+}
+
+/** For what is found before there is a document. */
+function placeAt(text: string, offset: number): { readonly line: number; readonly column: number } {
+  const before = text.slice(0, offset).split('\n')
+  return { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 }
 }
 
 /** Deeper ones are no policy, and the parser, which calls itself for each level, would end the process. */
@@ -127,8 +132,8 @@ const MAX_INDENT = 160
 
 /** What would take the parser more than its length says. */
 function costlyProblem(text: string, file: string): ConfigProblem | undefined {
-  let [line, column, flowDepth, aliases] = [1, 1, 0, 0]
-  const refused = (problem: string): ConfigProblem => ({ file, line, column, key: '', problem })
+  let [offset, lineStart, flowDepth, aliases] = [0, 0, 0, 0]
+  const refused = (problem: string): ConfigProblem => ({ file, ...placeAt(text, offset), key: '', problem })
   let isScalarNext = false
   let isLineBegun = false
   for (const token of new Lexer().lex(text)) {
@@ -142,17 +147,16 @@ function costlyProblem(text: string, file: string): ConfigProblem | undefined {
     else if (token === ']' || token === '}') flowDepth = Math.max(0, flowDepth - 1)
     const isBlank = /^[ \t\r\n]|^#/.test(token)
     const isBlockLevel = flowDepth === 0 && !isBlank && (!isLineBegun || token === '-' || token === '?')
-    if (flowDepth > MAX_FLOW_DEPTH || (isBlockLevel && column > MAX_INDENT))
+    if (flowDepth > MAX_FLOW_DEPTH || (isBlockLevel && offset - lineStart >= MAX_INDENT))
       return refused('is nested too deep here; write it flatter')
     if (aliases > MAX_ALIASES) return refused(`has more than ${MAX_ALIASES} aliases; write the values out`)
     isLineBegun ||= !isBlank
     const lastBreak = token.lastIndexOf('\n')
-    if (lastBreak < 0) column += token.length
-    else {
-      for (const char of token) if (char === '\n') line += 1
-      column = token.length - lastBreak
+    if (lastBreak >= 0) {
+      lineStart = offset + lastBreak + 1
       isLineBegun = false
     }
+    offset += token.length
   }
   return undefined
 }

@@ -110,15 +110,11 @@ export class FeedRunner {
       }
       return received
     } catch (error) {
-      const { database, now, listener } = this.parts
-      const { name } = this.definition
       const problem = this.#asProblem(error)
       if (problem && problem.message !== this.#putOff) {
         this.#putOff = problem.message
-        listener.onProblem(name, problem.message)
-        const run = feedRun(database, name)
-        const said = problemOf(run, problem.kind, problem.message, now())
-        await keepFeedRun(database, name, { ...run, lastTriedAt: now(), problem: said })
+        this.parts.listener.onProblem(this.definition.name, problem.message)
+        await this.#keepProblem(problem.kind, problem.message)
       }
       throw error
     }
@@ -194,7 +190,7 @@ export class FeedRunner {
   }
 
   async #polls(poll: NonNullable<FeedKind['poll']>): Promise<void> {
-    const { database, now, random, intake, listener } = this.parts
+    const { now, random, intake, listener } = this.parts
     const { name } = this.definition
     let failures = 0
     let delayMs = 0
@@ -217,14 +213,17 @@ export class FeedRunner {
         retryAfterMs = problem?.retryAfterMs
         delayMs = nextDelayMs({ everyMs: POLL_RETRY_MS, failures, retryAfterMs }, random())
         if (problem && failures === 1) listener.onProblem(name, problem.message)
-        const run = feedRun(database, name)
-        const kind = problem?.kind ?? 'fault'
-        const said = problemOf(run, kind, (error as Error).message, now())
-        await keepFeedRun(database, name, { ...run, lastTriedAt: now(), problem: said }).catch(
-          listener.onFault,
-        )
+        await this.#keepProblem(problem?.kind ?? 'fault', (error as Error).message).catch(listener.onFault)
       }
     }
+  }
+
+  async #keepProblem(kind: Parameters<typeof problemOf>[1], message: string): Promise<void> {
+    const { database, now } = this.parts
+    const { name } = this.definition
+    const run = feedRun(database, name)
+    const problem = problemOf(run, kind, message, now())
+    await keepFeedRun(database, name, { ...run, lastTriedAt: now(), problem })
   }
 
   async #mended(): Promise<void> {

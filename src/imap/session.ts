@@ -279,8 +279,9 @@ export class Session implements ConnectionOwner, Listed {
     const verified = this.#certificate()
     if (verified) return { verified, problem: null }
     const { socket } = this
-    const problem: unknown = socket instanceof TLSSocket ? socket.authorizationError : undefined
-    if (!(socket instanceof TLSSocket) || typeof problem !== 'string') return undefined
+    if (!(socket instanceof TLSSocket)) return undefined
+    const problem: unknown = socket.authorizationError
+    if (typeof problem !== 'string') return undefined
     // Empty where the client showed none, and null where it is gone.
     const shown = socket.getPeerCertificate() as Partial<PeerCertificate> | null
     return shown?.raw && { verified: null, problem }
