@@ -5,8 +5,15 @@ export type SettingsReading =
   | { readonly ok: false; readonly problems: readonly string[] }
 
 const MAX_PROBLEMS = 10
-/** A format. Settings are stored and shown: what a password is belongs into a secret, not into a URL. */
-export const PLAIN_URL = 'plain-url'
+const PLAIN_URL = 'plain-url'
+
+/** The schema of a URL. Settings are stored and shown: what a password is belongs into a secret, not into a URL. */
+export const urlSetting = (title: string, pattern = '^https?://'): object => ({
+  type: 'string',
+  pattern,
+  format: PLAIN_URL,
+  title,
+})
 
 function isPlainUrl(text: string): boolean {
   if (!URL.canParse(text)) return false

@@ -1,4 +1,4 @@
-import { PLAIN_URL } from '../../config/settings'
+import { urlSetting } from '../../config/settings'
 import type { FeedContext } from '../kind'
 
 export interface ReceiverSettings {
@@ -12,17 +12,7 @@ export const receiverSettings = ({ settings }: FeedContext): ReceiverSettings =>
 
 /** Settings that both ways of delivery have. */
 export const RECEIVER_SETTINGS = {
-  issuer: {
-    type: 'string',
-    pattern: '^https?://',
-    format: PLAIN_URL,
-    title: 'the URL by which the transmitter names itself, letter by letter',
-  },
+  issuer: urlSetting('the URL by which the transmitter names itself, letter by letter'),
   audience: { type: 'string', minLength: 1, description: 'what the transmitter names us by, as aud' },
-  jwks_uri: {
-    type: 'string',
-    pattern: '^https?://',
-    format: PLAIN_URL,
-    title: 'the https URL of its keys; default: by its discovery document',
-  },
+  jwks_uri: urlSetting('the https URL of its keys; default: by its discovery document'),
 }

@@ -1,4 +1,4 @@
-import { PLAIN_URL } from '../../config/settings'
+import { urlSetting } from '../../config/settings'
 import { APPS_SETTING } from '../app-findings'
 import type { Settings } from '../kind'
 
@@ -21,12 +21,7 @@ export const FLEETDM_SETTINGS = {
   additionalProperties: false,
   required: ['url'],
   properties: {
-    url: {
-      type: 'string',
-      pattern: '^https?://[^/?#]+/?$',
-      format: PLAIN_URL,
-      title: 'where Fleet is, as https://fleet.example.com',
-    },
+    url: urlSetting('where Fleet is, as https://fleet.example.com', '^https?://[^/?#]+/?$'),
     team_id: { type: 'integer', minimum: 0, description: 'the team whose hosts are read; default: all' },
     policies: {
       type: 'array',

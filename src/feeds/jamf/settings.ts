@@ -1,4 +1,4 @@
-import { PLAIN_URL } from '../../config/settings'
+import { urlSetting } from '../../config/settings'
 import { appProblems, APPS_SETTING } from '../app-findings'
 import type { Settings } from '../kind'
 
@@ -31,12 +31,7 @@ export const JAMF_SETTINGS = {
   additionalProperties: false,
   required: ['url', 'client_id'],
   properties: {
-    url: {
-      type: 'string',
-      pattern: '^https?://[^/?#]+/?$',
-      format: PLAIN_URL,
-      title: 'where Jamf Pro is, as https://example.jamfcloud.com',
-    },
+    url: urlSetting('where Jamf Pro is, as https://example.jamfcloud.com', '^https?://[^/?#]+/?$'),
     client_id: { type: 'string', minLength: 1, maxLength: 256 },
     noncompliant_mobile_groups: groups('mobile device'),
     noncompliant_computer_groups: groups('computer'),

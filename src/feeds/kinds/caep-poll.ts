@@ -1,4 +1,4 @@
-import { PLAIN_URL } from '../../config/settings'
+import { urlSetting } from '../../config/settings'
 import type { FetchOptions } from '../../net/bounded-fetch'
 import { takeSet, tryKeys } from '../caep/receiver'
 import { RECEIVER_SETTINGS } from '../caep/settings'
@@ -36,12 +36,7 @@ export const caepPollKind: FeedKind = {
     required: ['issuer', 'audience'],
     properties: {
       ...RECEIVER_SETTINGS,
-      endpoint: {
-        type: 'string',
-        pattern: '^https?://',
-        format: PLAIN_URL,
-        title: 'the https URL to poll; default: that of a stream which is made here',
-      },
+      endpoint: urlSetting('the https URL to poll; default: that of a stream which is made here'),
     },
   },
   secrets: ['api-token'],

@@ -1,4 +1,4 @@
-import { PLAIN_URL } from '../../config/settings'
+import { urlSetting } from '../../config/settings'
 import { takeSet, tryKeys } from '../caep/receiver'
 import { RECEIVER_SETTINGS } from '../caep/settings'
 import { MAX_SET_OCTETS } from '../caep/set'
@@ -28,13 +28,9 @@ export const caepPushKind: FeedKind = {
     required: ['issuer', 'audience'],
     properties: {
       ...RECEIVER_SETTINGS,
-      delivery_url: {
-        type: 'string',
-        pattern: '^https?://',
-        format: PLAIN_URL,
-        title:
-          'the URL by which the transmitter reaches POST /feeds/NAME/events; with it the stream is made here',
-      },
+      delivery_url: urlSetting(
+        'the URL by which the transmitter reaches POST /feeds/NAME/events; with it the stream is made here',
+      ),
     },
   },
   secrets: ['push-token?', 'api-token?'],

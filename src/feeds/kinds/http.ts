@@ -1,4 +1,4 @@
-import { PLAIN_URL } from '../../config/settings'
+import { urlSetting } from '../../config/settings'
 import { ask, feedErrorOf } from '../http'
 import type { FeedContext, FeedKind } from '../kind'
 import { FORMATS, formatOf, pagesOfRows } from './rows'
@@ -22,12 +22,7 @@ export const httpKind: FeedKind = {
     additionalProperties: false,
     required: ['url'],
     properties: {
-      url: {
-        type: 'string',
-        pattern: '^https?://',
-        format: PLAIN_URL,
-        title: 'an https URL (http on loopback only)',
-      },
+      url: urlSetting('an https URL (http on loopback only)'),
       format: { enum: FORMATS, description: 'default: by the content type, then by the end of the URL' },
     },
   },

@@ -1,16 +1,11 @@
-import { PLAIN_URL } from '../../config/settings'
+import { urlSetting } from '../../config/settings'
 import { appProblems, APPS_SETTING, UNSEEN_APPS, wantedApps } from '../app-findings'
 import { detectedApps, idProblems, installedApps, tellableApps } from '../intune/detected-apps'
 import { CLIENT_SECRET, Graph } from '../intune/graph'
 import { DEVICE_FIELDS, DEVICE_IDS, readDevice, type DeviceId } from '../intune/managed-device'
 import type { FeedKind } from '../kind'
 
-const ROOT_URL = {
-  type: 'string',
-  pattern: '^https?://[^/?#]+$',
-  format: PLAIN_URL,
-  title: 'an https URL without a path',
-}
+const ROOT_URL = urlSetting('an https URL without a path', '^https?://[^/?#]+$')
 
 const devices = (count: number): string =>
   `deviceManagement/managedDevices?$select=${DEVICE_FIELDS.join(',')}&$top=${count}`
